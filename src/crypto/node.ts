@@ -1,0 +1,71 @@
+/**
+ * `#crypto` on Node. One-shot `crypto.hash` is five times faster than `createHash` for short input, and an HMAC
+ * of two such hashes over precomputed pads three times faster than `createHmac` (measured: bench/README.md).
+ */
+import { createCipheriv, createDecipheriv, hash, randomBytes as nodeRandomBytes } from 'node:crypto'
+import type { Mac } from './types.js'
+
+export function sha256(bytes: Uint8Array): Uint8Array {
+  // A latin1 string comes out of OpenSSL without a Buffer allocation of its own.
+  return Buffer.from(hash('sha256', bytes, 'latin1' as 'hex'), 'latin1')
+}
+
+export function hmacSha256(key: Uint8Array, message: Uint8Array): Uint8Array {
+  return hmacSha256Key(key)(message)
+}
+
+const BLOCK_BYTES = 64
+const HASH_BYTES = 32
+
+export function hmacSha256Key(key: Uint8Array): Mac {
+  const block = key.length > BLOCK_BYTES ? sha256(key) : key
+  const innerPad = new Uint8Array(BLOCK_BYTES).fill(0x36)
+  const outer = new Uint8Array(BLOCK_BYTES + HASH_BYTES).fill(0x5c, 0, BLOCK_BYTES)
+  for (let i = 0; i < block.length; i++) {
+    innerPad[i] = 0x36 ^ (block[i] ?? 0)
+    outer[i] = 0x5c ^ (block[i] ?? 0)
+  }
+  let inner = new Uint8Array(BLOCK_BYTES + 256)
+  inner.set(innerPad)
+  return (message) => {
+    const length = BLOCK_BYTES + message.length
+    if (length > inner.length) {
+      inner = new Uint8Array(2 * length)
+      inner.set(innerPad)
+    }
+    inner.set(message, BLOCK_BYTES)
+    outer.set(sha256(inner.subarray(0, length)), BLOCK_BYTES)
+    return sha256(outer)
+  }
+}
+
+/** Cipher text and the 16-byte tag apart, as PSK 1.0 carries them. */
+export function aes256GcmEncrypt(
+  key: Uint8Array,
+  iv: Uint8Array,
+  plain: Uint8Array,
+): { cipherText: Uint8Array; tag: Uint8Array } {
+  const cipher = createCipheriv('aes-256-gcm', key, iv)
+  const cipherText = Buffer.concat([cipher.update(plain), cipher.final()])
+  return { cipherText, tag: cipher.getAuthTag() }
+}
+
+/** The plain text, or `undefined` when key, tag or cipher text do not belong together. */
+export function aes256GcmDecrypt(
+  key: Uint8Array,
+  iv: Uint8Array,
+  cipherText: Uint8Array,
+  tag: Uint8Array,
+): Uint8Array | undefined {
+  try {
+    const decipher = createDecipheriv('aes-256-gcm', key, iv, { authTagLength: 16 })
+    decipher.setAuthTag(tag)
+    return Buffer.concat([decipher.update(cipherText), decipher.final()])
+  } catch {
+    return undefined
+  }
+}
+
+export function randomBytes(length: number): Uint8Array {
+  return nodeRandomBytes(length)
+}

@@ -1,0 +1,1 @@
+export { SluiceError } from './errors/index.js'
