@@ -1,1 +1,3 @@
 export * from './types.js'
+export { LinkError } from './errors.js'
+export { linkPair, type LinkPair, type LinkPairOptions } from './pair.js'
