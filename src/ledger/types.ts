@@ -50,7 +50,12 @@ export interface Reject {
   readonly reason: Uint8Array
 }
 
-/** `sluice.transfers`: what became of an id. An unknown id is recorded as rejected until `expiresAt`. */
+/**
+ * `sluice.transfers`: what became of an id. Accepted with its outcome, or without one while it is prepared.
+ * An unknown id is recorded as rejected (with an empty reason) until `expiresAt`, at most `holdMsMax` ahead, so that a
+ * late prepare is refused. Refused as `EXPIRED` when `expiresAt` has passed and the id is unknown: it may have been
+ * forgotten, so nobody can tell any more.
+ */
 export interface Inquire {
   readonly type: 'inquire'
   readonly account: string
@@ -106,6 +111,11 @@ export interface LiveTransfer {
   readonly memo: Uint8Array
 }
 
+/** A transfer as the ledger knows it: live with its fields, or finished with its outcome. */
+export type TransferView =
+  | { readonly state: 'prepared'; readonly transfer: LiveTransfer }
+  | { readonly state: 'finished'; readonly outcome: Outcome; readonly expiresAt: number }
+
 /**
  * Why a command did not happen. A refused command leaves nothing behind.
  * The link maps these to BTP errors and the faces to LPI errors.
@@ -126,6 +136,9 @@ export type RefusalCode =
   | 'NOT_YOUR_TRANSFER'
   | 'ALREADY_FULFILLED'
   | 'ALREADY_ROLLED_BACK'
+  | 'TOO_MANY_ACCOUNTS'
+  | 'TOO_MANY_NOTES'
+  | 'BUSY'
   | 'INVALID'
 
 export interface Refusal {
@@ -170,7 +183,10 @@ export interface LedgerLimits {
   readonly holdMsMax: number
   readonly livePerAccountMax: number
   readonly rememberedPerAccountMax: number
+  /** How long past its expiry a finished id still answers fulfil, reject and inquire. A prepare is then refused as expired. */
+  readonly rememberMs: number
   readonly accountsMax: number
+  readonly notesMax: number
   /** Bytes of `memo`, `data`, `reason` or a note's value. */
   readonly memoBytesMax: number
 }
