@@ -1,1 +1,8 @@
+export { authEntries, type Credentials, readAuth } from './auth.js'
+export { duplicateName, findEntry, jsonEntry, octetEntry, textEntry } from './entries.js'
+export { BTP_ERROR_CODES, type BtpErrorName, isBtpErrorName, readBtpErrorName } from './error-names.js'
+export { BtpError } from './errors.js'
+export { decodeFrame, encodeFrame, ERROR_DATA_BYTES_MAX, frameHead } from './frame.js'
+export { formatTransferId, parseTransferId } from './transfer-id.js'
 export * from './types.js'
+export { type BtpUri, parseBtpUri } from './uri.js'

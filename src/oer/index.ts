@@ -1,1 +1,4 @@
-export {}
+export { OerError } from './errors.js'
+export { Reader } from './reader.js'
+export { isTime } from './time.js'
+export { Writer } from './writer.js'

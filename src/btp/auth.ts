@@ -1,0 +1,32 @@
+/** The first message on a new socket, client to server: who it is (RFC-23 drafts 2 and 9, authentication). */
+import { fromUtf8 } from '../bytes/index.js'
+import { duplicateName, findEntry, octetEntry, textEntry } from './entries.js'
+import { type BtpVersion, type Frame, MESSAGE, type SubProtocol } from './types.js'
+
+export interface Credentials {
+  readonly username: string
+  readonly token: string
+}
+
+/** Entries of the authentication message, primary first. BTP 1.0 peers demand the username, be it empty. */
+export function authEntries({ username, token }: Credentials): readonly SubProtocol[] {
+  return [octetEntry('auth'), textEntry('auth_username', username), textEntry('auth_token', token)]
+}
+
+/**
+ * The credentials of a first frame, or `undefined` when it is no authentication message: another primary entry, no token,
+ * no username (which BTP 2.0 reads as empty), an entry twice, text that is not UTF-8.
+ */
+export function readAuth(frame: Frame, version: BtpVersion): Credentials | undefined {
+  if (frame.type !== MESSAGE || frame.entries[0]?.name !== 'auth' || duplicateName(frame.entries) !== undefined) {
+    return undefined
+  }
+  const username = findEntry(frame.entries, 'auth_username')
+  const token = findEntry(frame.entries, 'auth_token')
+  if (token === undefined || (username === undefined && version === 1)) return undefined
+  try {
+    return { username: username === undefined ? '' : fromUtf8(username.data), token: fromUtf8(token.data) }
+  } catch {
+    return undefined
+  }
+}
