@@ -1,6 +1,6 @@
 /**
  * Bytes as text and back, and the few byte operations that every layer needs.
- * Browser-safe. Decoders are strict: any text gives bytes or a {@link BytesError}.
+ * Browser-safe. Decoders are strict: text gives bytes or a {@link BytesError}.
  */
 import { SluiceError } from '../errors/index.js'
 
