@@ -1,3 +1,4 @@
+/** The in-process link pair: the order of a hold's steps, refusals and limits, as every link must keep them. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { EMPTY, utf8 } from 'sluice/bytes'
