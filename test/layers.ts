@@ -41,14 +41,13 @@ export const ENDS: readonly string[] = ['cli', '.', 'testing']
 export const BROWSER_SAFE: readonly string[] = [
   'errors/',
   'clock/',
-  'log/',
   'bytes/',
   'crypto/index.ts',
   'crypto/portable.ts',
   'oer/',
   'ilp/',
   'btp/',
-  'session/index.ts',
+  'http/headers.ts',
 ]
 
 /** The packages that browser-safe files may import. */

@@ -1,1 +1,1 @@
-export { MemoryTransport, type Schedule, transportPair } from './transport-pair.js'
+export {}
