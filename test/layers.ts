@@ -41,6 +41,7 @@ export const ENDS: readonly string[] = ['cli', '.', 'testing']
 export const BROWSER_SAFE: readonly string[] = [
   'errors/',
   'clock/',
+  'log/',
   'bytes/',
   'crypto/index.ts',
   'crypto/portable.ts',
@@ -48,6 +49,7 @@ export const BROWSER_SAFE: readonly string[] = [
   'ilp/',
   'btp/',
   'http/headers.ts',
+  'session/index.ts',
 ]
 
 /** The packages that browser-safe files may import. */

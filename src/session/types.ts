@@ -66,8 +66,10 @@ export interface Session {
   close(reason: string): void
 }
 
-/** What a session tells its owner. Neither may throw. */
+/** What a session tells its owner. None may throw. */
 export interface SessionOwner {
+  /** Authentication is done: before the first request of the peer, and after the answer that let it in. */
+  onOpen?(session: Session): void
   /** A request of the peer; answer it with `respond` or `fail`, in any order, at any time. */
   onRequest(session: Session, frame: RequestFrame): void
   /** Exactly once, after the last request; pending requests have been told `lost` before. */

@@ -1,1 +1,1 @@
-export {}
+export { MemoryTransport, type Schedule, transportPair } from './transport-pair.js'
