@@ -4,7 +4,7 @@
 export {
   formatPay,
   parsePay,
-  payHeaderCharsMax,
+  PAY_HEADER_CHARS_MAX,
   PayHeaderError,
   type BareMeaning,
   type PayHeader,
@@ -12,7 +12,7 @@ export {
 export {
   formatPayTerms,
   parsePayTerms,
-  payTermsCharsMax,
+  PAY_TERMS_CHARS_MAX,
   PayTermsError,
   type LedgerLocation,
   type PayTerms,

@@ -49,11 +49,11 @@ export type PayHeader =
       readonly secret: Uint8Array
     }
 
-export const payHeaderCharsMax = 2048
+export const PAY_HEADER_CHARS_MAX = 2048
 
 /** The header's value. `bare` says what the third field of the bare form is (default `psk`). @throws {PayHeaderError} */
 export function parsePay(text: string, bare: BareMeaning = 'psk'): PayHeader {
-  if (text.length > payHeaderCharsMax) throw tooLong()
+  if (text.length > PAY_HEADER_CHARS_MAX) throw tooLong()
   const [first = '', ...rest] = text.split(' ').filter((field) => field !== '')
   switch (first) {
     case 'interledger-condition':
@@ -77,7 +77,7 @@ export function parsePay(text: string, bare: BareMeaning = 'psk'): PayHeader {
  */
 export function formatPay(pay: PayHeader, form: 'named' | 'bare' = 'named'): string {
   const text = fieldsOf(pay, form).join(' ')
-  if (text.length > payHeaderCharsMax) throw tooLong()
+  if (text.length > PAY_HEADER_CHARS_MAX) throw tooLong()
   return text
 }
 
@@ -192,5 +192,5 @@ function paddedBase64(bytes: Uint8Array): string {
 }
 
 function tooLong(): PayHeaderError {
-  return new PayHeaderError('PAY_HEADER_TOO_LONG', `a Pay header may have ${payHeaderCharsMax} characters`)
+  return new PayHeaderError('PAY_HEADER_TOO_LONG', `a Pay header may have ${PAY_HEADER_CHARS_MAX} characters`)
 }

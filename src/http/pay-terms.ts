@@ -37,12 +37,12 @@ export interface LedgerLocation {
   readonly version: 1 | 2
 }
 
-export const payTermsCharsMax = 4096
+export const PAY_TERMS_CHARS_MAX = 4096
 
 /** @throws {PayTermsError} */
 export function parsePayTerms(text: string): PayTerms {
-  if (text.length > payTermsCharsMax) {
-    throw new PayTermsError('PAY_TERMS_TOO_LONG', `Pay-Terms may have ${payTermsCharsMax} characters`)
+  if (text.length > PAY_TERMS_CHARS_MAX) {
+    throw new PayTermsError('PAY_TERMS_TOO_LONG', `Pay-Terms may have ${PAY_TERMS_CHARS_MAX} characters`)
   }
   const dictionary = readDictionary(text)
   const ledger = readLedger(dictionary)
@@ -76,8 +76,8 @@ export function formatPayTerms(terms: PayTerms): string {
   if (accounts) put('accounts', new Token(accounts))
   if (key) put('key', key)
   const text = serializeDictionary(dictionary)
-  if (text.length > payTermsCharsMax) {
-    throw new PayTermsError('PAY_TERMS_TOO_LONG', `Pay-Terms may have ${payTermsCharsMax} characters`)
+  if (text.length > PAY_TERMS_CHARS_MAX) {
+    throw new PayTermsError('PAY_TERMS_TOO_LONG', `Pay-Terms may have ${PAY_TERMS_CHARS_MAX} characters`)
   }
   return text
 }

@@ -2,7 +2,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { fromBase64 } from 'sluice/bytes'
-import { formatPay, parsePay, payHeaderCharsMax, PayHeaderError, type BareMeaning, type PayHeader } from 'sluice/http'
+import {
+  formatPay,
+  parsePay,
+  PAY_HEADER_CHARS_MAX,
+  PayHeaderError,
+  type BareMeaning,
+  type PayHeader,
+} from 'sluice/http'
 
 const KEY = 'Agli74z_HjSNuTE1rTIr7QCkzWdIA3QdKoPMYHhw1I4'
 const BYTES = fromBase64(KEY)
@@ -100,7 +107,7 @@ const invalid: readonly [what: string, text: string, code: string, bare?: BareMe
   ['a secret that is not base64', `1 ${SHOP} ${'!'.repeat(43)}`, 'PAY_HEADER_SECRET'],
   ['31 bytes of condition', `1 ${SHOP} ${'A'.repeat(42)}`, 'PAY_HEADER_CONDITION', 'condition'],
   ['a raw condition (the tutorial’s fault)', `interledger-condition 1 ${SHOP} �ÿ`, 'PAY_HEADER_CONDITION'],
-  ['a long header', '1 '.repeat(payHeaderCharsMax), 'PAY_HEADER_TOO_LONG'],
+  ['a long header', '1 '.repeat(PAY_HEADER_CHARS_MAX), 'PAY_HEADER_TOO_LONG'],
 ]
 
 for (const [what, text, code, bare] of invalid) {

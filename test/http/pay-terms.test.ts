@@ -1,7 +1,7 @@
 /** The `Pay-Terms` header: what it says, what it ignores, what must be refused. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { formatPayTerms, parsePayTerms, payTermsCharsMax, PayTermsError, type PayTerms } from 'sluice/http'
+import { formatPayTerms, parsePayTerms, PAY_TERMS_CHARS_MAX, PayTermsError, type PayTerms } from 'sluice/http'
 
 const SMALL = 'unit=letter, price="1", asset="USD", scale=9, window="100"'
 const small: PayTerms = { unit: 'letter', price: 1n, asset: 'USD', scale: 9, window: 100n }
@@ -57,7 +57,7 @@ const invalid: readonly [what: string, text: string, code: string][] = [
   ['another account policy', `${SMALL}, accounts=maybe`, 'PAY_TERMS_VALUE'],
   ['a short key', `${SMALL}, key=:AQEB:`, 'PAY_TERMS_VALUE'],
   ['a key that is text', `${SMALL}, key="AQEB"`, 'PAY_TERMS_VALUE'],
-  ['a long header', SMALL.padEnd(payTermsCharsMax + 1), 'PAY_TERMS_TOO_LONG'],
+  ['a long header', SMALL.padEnd(PAY_TERMS_CHARS_MAX + 1), 'PAY_TERMS_TOO_LONG'],
 ]
 
 for (const [what, text, code] of invalid) {
