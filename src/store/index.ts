@@ -1,1 +1,3 @@
+export { StoreError } from './errors.js'
+export { MemoryStore, type MemoryStoreOptions } from './memory.js'
 export * from './types.js'

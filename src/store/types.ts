@@ -30,5 +30,6 @@ export interface LedgerStore {
   snapshot(snapshot: Snapshot): Promise<void>
   /** Forgets the batches before `seq`, all of which a snapshot contains. */
   drop(seq: number): Promise<void>
+  /** Gives it up; twice is fine. */
   close(): Promise<void>
 }

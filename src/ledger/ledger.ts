@@ -1,0 +1,465 @@
+/**
+ * The ledger with its rim: a store, a clock and group commit around the pure core (decide.ts, state.ts).
+ * A command applies in memory at once; whoever tells its outcome to anyone waits for `committed`. Commands that are
+ * executed in one turn of the event loop always share one commit, so that they are durable together or not at all.
+ */
+import { type CancelTimer, type Clock, systemClock } from '../clock/index.js'
+import { randomBytes } from '../crypto/index.js'
+import { Writer } from '../oer/index.js'
+import type { LedgerStore } from '../store/index.js'
+import { corrupt, readBatch, writeEvent, writeHead } from './codec.js'
+import { decide, expire } from './decide.js'
+import { LedgerError } from './errors.js'
+import type { LedgerEvent } from './events.js'
+import { ledgerLimits } from './limits.js'
+import { LogSegments, endedExpiresAt } from './segments.js'
+import { readSnapshot, writeSnapshot } from './snapshot.js'
+import * as core from './state.js'
+import type { AccountView, Command, Decision, LedgerLimits, LiveTransfer, TransferView } from './types.js'
+
+export interface LedgerOptions {
+  readonly store: LedgerStore
+  readonly clock?: Clock
+  readonly limits?: Partial<LedgerLimits>
+  /** Runs a function after the present turn; until then a batch gathers. Default `setImmediate`. */
+  readonly defer?: (run: () => void) => void
+  /** Log bytes after which a snapshot is taken. Default 16 MiB. */
+  readonly snapshotBytes?: number
+  /** Records that may wait for the store before commands that add to them are refused as `BUSY`. Default 65 536. */
+  readonly batchRecordsMax?: number
+  /** For the hash index of finished ids, so that nobody can choose ids that collide. */
+  readonly randomBytes?: (length: number) => Uint8Array
+}
+
+/** Expiries in one turn; the next ones follow in the turns after it. */
+const EXPIRE_PER_TURN = 1024
+/** Chunks of finished ids forgotten in one turn. */
+const FORGET_PER_TURN = 8
+/** A clock that is set forward is noticed this late at worst. */
+const TIMER_MS_MAX = 60_000
+
+type Status = 'new' | 'open' | 'closing' | 'closed' | 'failed'
+
+interface Commit {
+  readonly waiting: (() => void)[]
+  /** Settles, never rejects, when the batch is durable or the ledger has failed. */
+  readonly settled: Promise<void>
+}
+
+export class Ledger {
+  readonly #store: LedgerStore
+  readonly #clock: Clock
+  readonly #limits: LedgerLimits
+  readonly #defer: (run: () => void) => void
+  readonly #snapshotBytes: number
+  readonly #batchRecordsMax: number
+  readonly #random: (length: number) => Uint8Array
+  readonly #expiredListeners = new Set<(transfer: LiveTransfer) => void>()
+  readonly #failureListeners = new Set<(error: Error) => void>()
+
+  #status: Status = 'new'
+  #opening: Promise<void> | undefined
+  #closing: Promise<void> | undefined
+  #failure: Error | undefined
+  #state: core.State
+  #segments = new LogSegments()
+  #seq = 0
+
+  /** The batch that gathers. */
+  readonly #writer = new Writer(65_536)
+  #records = 0
+  #loggedTime = -1
+  #expiresAt = 0
+  #waiting: (() => void)[] = []
+  #flushing = false
+  #inFlight: Commit | undefined
+
+  #bytesSinceSnapshot = 0
+  #snapshotting: Promise<void> | undefined
+
+  #cancelTimer: CancelTimer | undefined
+  #timerAt = Number.POSITIVE_INFINITY
+
+  /** @throws {LedgerError} `LEDGER_LIMITS` */
+  constructor(options: LedgerOptions) {
+    this.#store = options.store
+    this.#clock = options.clock ?? systemClock
+    this.#limits = ledgerLimits(options.limits)
+    this.#defer = options.defer ?? setImmediate
+    this.#snapshotBytes = options.snapshotBytes ?? 16 * 1024 * 1024
+    this.#batchRecordsMax = options.batchRecordsMax ?? 65_536
+    this.#random = options.randomBytes ?? randomBytes
+    this.#state = this.#emptyState()
+  }
+
+  /**
+   * Reads the store back and starts expiring. Concurrent calls share one attempt; on an open ledger it does nothing.
+   * @throws {LedgerError} `LEDGER_CORRUPT`, `LEDGER_FAILED`; {InvariantError} when the books do not balance; what the store throws
+   */
+  open(): Promise<void> {
+    if (this.#status === 'open') return Promise.resolve()
+    this.#opening ??= this.#load().finally(() => {
+      this.#opening = undefined
+    })
+    return this.#opening
+  }
+
+  /** Commits what is executed, tells who waits, and gives the store back. Twice is fine. */
+  close(): Promise<void> {
+    this.#closing ??= this.#stop().finally(() => {
+      this.#closing = undefined
+    })
+    return this.#closing
+  }
+
+  /**
+   * Decides a command and applies it in memory. Tell nobody of the decision, refusals included, before `committed`.
+   * @throws {LedgerError} `LEDGER_NOT_OPEN`, `LEDGER_CLOSED`, `LEDGER_FAILED`
+   */
+  execute(command: Command): Decision {
+    const state = this.#running()
+    if (this.#records >= this.#batchRecordsMax && adds(command)) {
+      return { ok: false, code: 'BUSY', message: 'the store is slower than the load; try again later' }
+    }
+    const { decision, events } = decide(state, command, this.#timeOf(state))
+    for (const event of events) this.#record(state, event)
+    return decision
+  }
+
+  /**
+   * Calls `then` once everything executed so far is durable, in the order of the calls and never synchronously. When
+   * nothing waits to become durable it is called after this turn. Never called if the ledger fails.
+   * @throws {LedgerError} `LEDGER_NOT_OPEN`, `LEDGER_CLOSED`
+   */
+  committed(then: () => void): void {
+    if (this.#status === 'failed') return
+    this.#running()
+    if (this.#records === 0 && this.#inFlight !== undefined) {
+      this.#inFlight.waiting.push(then)
+      return
+    }
+    this.#waiting.push(then)
+    this.#schedule()
+  }
+
+  /** Hears of each transfer that expired, once that is durable. Returns the way to stop hearing. */
+  onExpired(listener: (transfer: LiveTransfer) => void): () => void {
+    this.#expiredListeners.add(listener)
+    return () => this.#expiredListeners.delete(listener)
+  }
+
+  /** Hears once that the ledger failed: what was executed and not committed is in doubt until a restart. */
+  onFailure(listener: (error: Error) => void): () => void {
+    this.#failureListeners.add(listener)
+    return () => this.#failureListeners.delete(listener)
+  }
+
+  /** Ledger time: the clock's, or the log's where the clock has stepped back. */
+  now(): number {
+    return this.#timeOf(this.#running())
+  }
+
+  // What follows shows memory, which may be ahead of the store: wait for `committed` before telling anyone.
+
+  account(name: string): AccountView | undefined {
+    const account = core.openAccount(this.#running(), name)
+    return account === undefined ? undefined : core.viewAccount(account)
+  }
+
+  accounts(): AccountView[] {
+    return [...this.#running().accounts.values()].filter((account) => !account.closed).map(core.viewAccount)
+  }
+
+  transfer(name: string, id: Uint8Array): TransferView | undefined {
+    const state = this.#running()
+    const account = core.openAccount(state, name)
+    if (account === undefined || id.length !== 16) return undefined
+    const live = account.live.get(core.keyOf(id))
+    if (live !== undefined) return { state: 'prepared', transfer: core.viewTransfer(live) }
+    const finished = core.finishedAt(state, account, id, this.#timeOf(state))
+    if (finished === undefined) return undefined
+    return { state: 'finished', outcome: finished.outcome, expiresAt: finished.expiresAt }
+  }
+
+  /** Live transfers, of one account or of all. */
+  live(name?: string): LiveTransfer[] {
+    const state = this.#running()
+    const named = name === undefined ? undefined : core.openAccount(state, name)
+    const accounts = name === undefined ? [...state.accounts.values()] : named === undefined ? [] : [named]
+    return accounts.flatMap((account) => [...account.live.values()].map(core.viewTransfer))
+  }
+
+  /** The host's own position: minus the sum of all balances. */
+  position(): bigint {
+    return core.positionOf(this.#running())
+  }
+
+  note(key: string): Uint8Array | undefined {
+    const state = this.#running()
+    return core.noteAt(state, key, this.#timeOf(state))?.value
+  }
+
+  /** Adds up the whole book. @throws {InvariantError} */
+  check(): void {
+    core.checkInvariants(this.#running())
+  }
+
+  #emptyState(): core.State {
+    const seed = this.#random(4)
+    return core.createState(this.#limits, new DataView(seed.buffer, seed.byteOffset, 4).getUint32(0))
+  }
+
+  #running(): core.State {
+    switch (this.#status) {
+      case 'open':
+        return this.#state
+      case 'new':
+        throw new LedgerError('LEDGER_NOT_OPEN', 'open the ledger first')
+      case 'failed':
+        throw this.#failed()
+      case 'closing':
+      case 'closed':
+        throw new LedgerError('LEDGER_CLOSED', 'the ledger was closed; open it again')
+    }
+  }
+
+  #failed(): LedgerError {
+    const message = 'a commit failed and what was not committed is in doubt: restart, which recovers'
+    return new LedgerError('LEDGER_FAILED', message, { cause: this.#failure })
+  }
+
+  #timeOf(state: core.State): number {
+    return Math.max(this.#clock.now(), state.time)
+  }
+
+  async #load(): Promise<void> {
+    await this.#closing
+    if (this.#status === 'failed') throw this.#failed()
+    const log = await this.#store.open()
+    try {
+      const state = this.#emptyState()
+      const segments = new LogSegments()
+      const { snapshot } = log
+      if (snapshot !== undefined) readSnapshot(snapshot.bytes, state)
+      const base = snapshot?.seq ?? 0
+      let last: number | undefined
+      let bytes = 0
+      for await (const batch of log.batches) {
+        if (last === undefined ? batch.seq > base + 1 : batch.seq !== last + 1) throw corrupt('a batch is missing')
+        last = batch.seq
+        let expiresAt = 0
+        const change = batch.seq <= base ? core.recall : core.apply
+        for (const event of readBatch(batch.bytes)) {
+          change(state, event)
+          expiresAt = Math.max(expiresAt, endedExpiresAt(event))
+        }
+        segments.add(batch.seq, expiresAt)
+        if (batch.seq > base) bytes += batch.bytes.length
+      }
+      core.checkInvariants(state)
+      this.#state = state
+      this.#segments = segments
+      this.#seq = Math.max(base, last ?? 0)
+      this.#bytesSinceSnapshot = bytes
+    } catch (error) {
+      await this.#store.close()
+      throw error
+    }
+    this.#status = 'open'
+    this.#armNext(this.#state)
+  }
+
+  async #stop(): Promise<void> {
+    // An attempt to open that fails has told its own caller, and left nothing to close.
+    await this.#opening?.catch(() => undefined)
+    this.#disarm()
+    if (this.#status === 'open') {
+      this.#status = 'closing'
+      while (this.#status === 'closing' && (this.#inFlight !== undefined || this.#isGathering())) {
+        if (this.#inFlight === undefined) this.#flush()
+        await this.#inFlight?.settled
+      }
+      await this.#snapshotting
+    }
+    if (this.#status === 'closing') this.#status = 'closed'
+    if (this.#status === 'closed' || this.#status === 'failed') await this.#store.close()
+  }
+
+  /** Applies an event and adds it to the batch that gathers. */
+  #record(state: core.State, event: LedgerEvent): void {
+    try {
+      const expired =
+        event.type === 'expired' ? state.byIndex.get(event.account)?.live.get(core.keyOf(event.id)) : undefined
+      core.apply(state, event)
+      this.#log(event)
+      if (expired !== undefined) this.#tellExpired(core.viewTransfer(expired))
+    } catch (error) {
+      this.#fail(asError(error))
+      throw this.#failed()
+    }
+    if (event.type === 'prepared') this.#armAt(event.expiresAt)
+    this.#schedule()
+  }
+
+  #log(event: LedgerEvent): void {
+    if (this.#records === 0) writeHead(this.#writer)
+    if (this.#records === 0 || event.time !== this.#loggedTime) {
+      writeEvent(this.#writer, { type: 'passed', time: event.time })
+      this.#loggedTime = event.time
+    }
+    if (event.type !== 'passed') writeEvent(this.#writer, event)
+    this.#records += 1
+    this.#expiresAt = Math.max(this.#expiresAt, endedExpiresAt(event))
+  }
+
+  #tellExpired(transfer: LiveTransfer): void {
+    this.#waiting.push(() => {
+      for (const listener of this.#expiredListeners) listener(transfer)
+    })
+  }
+
+  #isGathering(): boolean {
+    return this.#records > 0 || this.#waiting.length > 0
+  }
+
+  /** Sees to it that what gathers is committed after this turn, or after the commit that is in flight. */
+  #schedule(): void {
+    if (this.#flushing || this.#inFlight !== undefined || this.#status !== 'open') return
+    this.#flushing = true
+    this.#defer(() => {
+      this.#flushing = false
+      if (this.#inFlight === undefined && this.#status === 'open') this.#flush()
+    })
+  }
+
+  #flush(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    if (this.#records === 0) {
+      callAll(waiting)
+      return
+    }
+    const state = this.#state
+    const bytes = this.#writer.take()
+    const seq = ++this.#seq
+    this.#segments.add(seq, this.#expiresAt)
+    this.#records = 0
+    this.#expiresAt = 0
+    this.#bytesSinceSnapshot += bytes.length
+    // Nothing gathers now, so memory is exactly the state after this batch.
+    let snapshot: (() => Promise<void>) | undefined
+    if (this.#bytesSinceSnapshot >= this.#snapshotBytes && this.#snapshotting === undefined) {
+      this.#bytesSinceSnapshot = 0
+      core.forgetClosed(state)
+      const whole = writeSnapshot(state)
+      const before = state.time - this.#limits.rememberMs
+      snapshot = () => this.#snapshot(seq, whole, before)
+    }
+    this.#inFlight = { waiting, settled: this.#commit(seq, bytes, waiting, snapshot) }
+    core.forget(state, this.#timeOf(state), FORGET_PER_TURN)
+  }
+
+  async #commit(
+    seq: number,
+    bytes: Uint8Array,
+    waiting: (() => void)[],
+    snapshot: (() => Promise<void>) | undefined,
+  ): Promise<void> {
+    try {
+      await this.#store.append({ seq, bytes })
+    } catch (error) {
+      this.#fail(asError(error))
+      return
+    }
+    if (this.#status === 'failed') return
+    this.#inFlight = undefined
+    if (snapshot !== undefined) this.#snapshotting = snapshot()
+    if (this.#isGathering()) this.#schedule()
+    callAll(waiting)
+  }
+
+  /** Beside the commits: stores the state after batch `seq`, then drops what of the log nobody needs. */
+  async #snapshot(seq: number, bytes: Uint8Array, before: number): Promise<void> {
+    try {
+      await this.#store.snapshot({ seq, bytes })
+      const first = this.#segments.drop(seq, before)
+      if (first !== undefined) await this.#store.drop(first)
+    } catch (error) {
+      this.#fail(asError(error))
+    } finally {
+      this.#snapshotting = undefined
+    }
+  }
+
+  #fail(error: Error): void {
+    if (this.#status === 'failed') return
+    this.#status = 'failed'
+    this.#failure = error
+    this.#waiting = []
+    this.#disarm()
+    callAll([...this.#failureListeners].map((listener) => () => listener(error)))
+  }
+
+  /** Expires what is due, in the order of expiry. */
+  #tick(): void {
+    if (this.#status !== 'open') return
+    const state = this.#state
+    const now = this.#timeOf(state)
+    try {
+      for (let left = EXPIRE_PER_TURN; left > 0; left--) {
+        const next = state.expiring.first()
+        if (next === undefined || next.expiresAt > now) break
+        this.#record(state, expire(next, now))
+      }
+    } catch {
+      // Told by onFailure.
+      return
+    }
+    core.forget(state, now, FORGET_PER_TURN)
+    this.#armNext(state)
+  }
+
+  #armNext(state: core.State): void {
+    const expiry = state.expiring.first()?.expiresAt ?? Number.POSITIVE_INFINITY
+    this.#armAt(Math.min(expiry, state.finished.forgettableAt + this.#limits.rememberMs))
+  }
+
+  #armAt(time: number): void {
+    if (time >= this.#timerAt) return
+    this.#disarm()
+    this.#timerAt = time
+    const delayMs = Math.min(Math.max(0, time - this.#clock.now()), TIMER_MS_MAX)
+    this.#cancelTimer = this.#clock.after(delayMs, () => {
+      this.#disarm()
+      this.#tick()
+    })
+  }
+
+  #disarm(): void {
+    this.#cancelTimer?.()
+    this.#cancelTimer = undefined
+    this.#timerAt = Number.POSITIVE_INFINITY
+  }
+}
+
+/** Commands that a load of them can send without end; the others only undo or end what those began. */
+function adds(command: Command): boolean {
+  return command.type !== 'fulfill' && command.type !== 'reject'
+}
+
+/** Calls all, whatever one of them throws; that becomes an uncaught exception, as from any event. */
+function callAll(calls: readonly (() => void)[]): void {
+  for (const call of calls) {
+    try {
+      call()
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error
+      })
+    }
+  }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error))
+}

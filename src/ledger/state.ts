@@ -1,0 +1,433 @@
+/**
+ * The ledger's state and what an event does to it: deterministic, in place, and checked after every step.
+ * Money is moved here and nowhere else. Deciding is decide.ts's; nothing here asks a clock.
+ */
+import { concat } from '../bytes/index.js'
+import { invariant } from '../errors/index.js'
+import { digestPost } from './digest.js'
+import type { FinishingEvent, LedgerEvent, Prepared } from './events.js'
+import { type Expiring, ExpiryQueue } from './expiry.js'
+import { type Finished, FinishedIds } from './finished.js'
+import type { AccountView, LedgerLimits, LiveTransfer, Outcome, Side } from './types.js'
+
+/** Balances with everything held stay below this in either direction. */
+export const BALANCE_BOUND = 2n ** 63n
+
+export interface Account {
+  readonly index: number
+  readonly name: string
+  creditLimit: bigint
+  balanceMax: bigint
+  frozen: boolean
+  /** Kept although closed, so that a new account of the name cannot be made to repeat what this one did. */
+  closed: boolean
+  balance: bigint
+  heldOut: bigint
+  heldIn: bigint
+  fulfilledIn: bigint
+  fulfilledOut: bigint
+  posted: bigint
+  readonly live: Map<string, Live>
+  /** Finished ids in memory. */
+  remembered: number
+  /** The latest expiry among the ids that ended here. */
+  answersUntil: number
+}
+
+/** A prepared transfer in one allocation: `bytes` are id (16), condition (32) and memo. */
+export interface Live extends Expiring {
+  readonly account: Account
+  readonly payer: Side
+  readonly amount: bigint
+  readonly bytes: Uint8Array
+}
+
+export interface Note extends Expiring {
+  readonly key: string
+  readonly value: Uint8Array
+}
+
+/** Sums over all accounts, of what was posted and fulfilled, from the holders' side. */
+export interface Totals {
+  fulfilledIn: bigint
+  fulfilledOut: bigint
+  posted: bigint
+}
+
+export interface State {
+  readonly limits: LedgerLimits
+  /** The time of the last event. */
+  time: number
+  /** The number of the next new account. */
+  nextIndex: number
+  readonly accounts: Map<string, Account>
+  readonly byIndex: Map<number, Account>
+  readonly expiring: ExpiryQueue<Live>
+  readonly finished: FinishedIds
+  readonly notes: Map<string, Note>
+  readonly expiringNotes: ExpiryQueue<Note>
+  /** What the host's position is computed from, counted apart from the balances. */
+  readonly totals: Totals
+}
+
+/** @param seed random; see {@link FinishedIds} */
+export function createState(limits: LedgerLimits, seed: number): State {
+  return {
+    limits,
+    time: 0,
+    nextIndex: 1,
+    accounts: new Map(),
+    byIndex: new Map(),
+    expiring: new ExpiryQueue(),
+    finished: new FinishedIds(seed),
+    notes: new Map(),
+    expiringNotes: new ExpiryQueue(),
+    totals: { fulfilledIn: 0n, fulfilledOut: 0n, posted: 0n },
+  }
+}
+
+/** An id as a key: one character per byte. */
+export function keyOf(id: Uint8Array): string {
+  return String.fromCharCode.apply(undefined, id as unknown as number[])
+}
+
+/** An account that is open. */
+export function openAccount(state: State, name: string): Account | undefined {
+  const account = state.accounts.get(name)
+  return account === undefined || account.closed ? undefined : account
+}
+
+/** What is remembered of a finished id at this time. */
+export function finishedAt(state: State, account: Account, id: Uint8Array, now: number): Finished | undefined {
+  const record = state.finished.find(account.index, id)
+  if (record < 0 || state.finished.expiresAt(record) + state.limits.rememberMs <= now) return undefined
+  return state.finished.read(record)
+}
+
+export function noteAt(state: State, key: string, now: number): Note | undefined {
+  const note = state.notes.get(key)
+  return note === undefined || note.expiresAt <= now ? undefined : note
+}
+
+/** The host's own position: what all accounts together owe it, from its side. */
+export function positionOf(state: State): bigint {
+  const { fulfilledIn, fulfilledOut, posted } = state.totals
+  return fulfilledOut - fulfilledIn - posted
+}
+
+export function conditionOf(live: Live): Uint8Array {
+  return live.bytes.subarray(16, 48)
+}
+
+export function memoOf(live: Live): Uint8Array {
+  return live.bytes.subarray(48)
+}
+
+export function viewTransfer(live: Live): LiveTransfer {
+  return {
+    account: live.account.name,
+    id: live.bytes.subarray(0, 16),
+    payer: live.payer,
+    amount: live.amount,
+    condition: conditionOf(live),
+    expiresAt: live.expiresAt,
+    memo: memoOf(live),
+  }
+}
+
+export function viewAccount(account: Account): AccountView {
+  const { name, creditLimit, balanceMax, frozen, balance, heldOut, heldIn } = account
+  const { fulfilledIn, fulfilledOut, posted, live, remembered } = account
+  return {
+    account: name,
+    creditLimit,
+    balanceMax,
+    frozen,
+    balance,
+    heldOut,
+    heldIn,
+    fulfilledIn,
+    fulfilledOut,
+    posted,
+    live: live.size,
+    remembered,
+  }
+}
+
+/** Changes the state by an event. @throws {InvariantError} when the event cannot have happened here */
+export function apply(state: State, event: LedgerEvent): void {
+  invariant(event.time >= state.time, 'ledger time never goes back')
+  state.time = event.time
+  switch (event.type) {
+    case 'opened':
+      applyOpened(state, event.account, event.name)
+      applyLimits(accountOf(state, event.account), event)
+      return
+    case 'limited':
+      applyLimits(accountOf(state, event.account), event)
+      return
+    case 'frozen':
+      accountOf(state, event.account).frozen = event.frozen
+      return
+    case 'closed':
+      applyClosed(accountOf(state, event.account))
+      return
+    case 'prepared':
+      applyPrepared(state, event)
+      return
+    case 'fulfilled':
+    case 'rejected':
+    case 'expired':
+    case 'voided':
+    case 'posted':
+      applyFinishing(state, event)
+      return
+    case 'noted':
+      applyNoted(state, event.key, event.value, event.expiresAt)
+      return
+    case 'passed':
+      return
+  }
+}
+
+/** Remembers the id that an event finished, and nothing else of it: for the part of the log before a snapshot. */
+export function recall(state: State, event: LedgerEvent): void {
+  switch (event.type) {
+    case 'fulfilled':
+    case 'rejected':
+    case 'expired':
+    case 'voided':
+    case 'posted':
+      if (event.expiresAt + state.limits.rememberMs > state.time) remember(state, event)
+      return
+    default:
+  }
+}
+
+/** Drops some of what need not be known any more at this time. No answer depends on whether it was called. */
+export function forget(state: State, now: number, chunksMax: number): void {
+  state.finished.forget(now - state.limits.rememberMs, chunksMax, (index) => {
+    const account = state.byIndex.get(index)
+    if (account !== undefined) account.remembered -= 1
+  })
+  for (let note = state.expiringNotes.first(); note !== undefined && note.expiresAt <= now;) {
+    removeNote(state, note)
+    note = state.expiringNotes.first()
+  }
+}
+
+/** Drops closed accounts whose ids can not come back any more. */
+export function forgetClosed(state: State): void {
+  for (const account of state.accounts.values()) {
+    if (!account.closed || account.answersUntil > state.time) continue
+    state.accounts.delete(account.name)
+    state.byIndex.delete(account.index)
+  }
+}
+
+/** The whole of the book, from its parts. @throws {InvariantError} */
+export function checkInvariants(state: State): void {
+  let sum = 0n
+  let live = 0
+  for (const account of state.accounts.values()) {
+    checkAccount(account)
+    let heldOut = 0n
+    let heldIn = 0n
+    for (const transfer of account.live.values()) {
+      if (transfer.payer === 'holder') heldOut += transfer.amount
+      else heldIn += transfer.amount
+    }
+    invariant(account.heldOut === heldOut && account.heldIn === heldIn, 'held is the sum of what is prepared')
+    invariant(state.byIndex.get(account.index) === account, 'every account has its own number')
+    sum += account.balance
+    live += account.live.size
+  }
+  invariant(sum + positionOf(state) === 0n, "all accounts and the host's position add up to nothing")
+  invariant(live === state.expiring.size, 'every live transfer expires')
+}
+
+function checkAccount(account: Account): void {
+  const { balance, heldOut, heldIn } = account
+  invariant(
+    balance === account.fulfilledIn - account.fulfilledOut + account.posted,
+    'the balance is what its counters say',
+  )
+  invariant(heldOut >= 0n && heldIn >= 0n, 'nothing held is negative')
+  invariant(balance + heldIn < BALANCE_BOUND && balance - heldOut > -BALANCE_BOUND, 'balances are bounded')
+  invariant(account.live.size > 0 || (heldOut === 0n && heldIn === 0n), 'nothing is held when nothing is live')
+}
+
+function accountOf(state: State, index: number): Account {
+  const account = state.byIndex.get(index)
+  invariant(account !== undefined && !account.closed, 'an event is on an open account')
+  return account
+}
+
+function applyOpened(state: State, index: number, name: string): void {
+  const former = state.accounts.get(name)
+  invariant(former === undefined || former.closed, 'an account is opened once')
+  if (former?.index === index) {
+    former.closed = false
+    former.frozen = false
+    return
+  }
+  if (former !== undefined) state.byIndex.delete(former.index)
+  invariant(index >= state.nextIndex, 'account numbers are given once')
+  state.nextIndex = index + 1
+  addAccount(state, {
+    index,
+    name,
+    creditLimit: 0n,
+    balanceMax: 0n,
+    frozen: false,
+    closed: false,
+    balance: 0n,
+    heldOut: 0n,
+    heldIn: 0n,
+    fulfilledIn: 0n,
+    fulfilledOut: 0n,
+    posted: 0n,
+    live: new Map(),
+    remembered: 0,
+    answersUntil: 0,
+  })
+}
+
+/** Puts an account into its indexes. */
+export function addAccount(state: State, account: Account): void {
+  state.accounts.set(account.name, account)
+  state.byIndex.set(account.index, account)
+}
+
+function applyLimits(account: Account, limits: { creditLimit: bigint; balanceMax: bigint }): void {
+  account.creditLimit = limits.creditLimit
+  account.balanceMax = limits.balanceMax
+}
+
+function applyClosed(account: Account): void {
+  invariant(account.balance === 0n && account.live.size === 0, 'only an empty account is closed')
+  account.closed = true
+}
+
+function applyPrepared(state: State, event: Prepared): void {
+  addLive(state, accountOf(state, event.account), event)
+}
+
+/** Sets money aside for a transfer. Copies what the transfer carries. */
+export function addLive(state: State, account: Account, transfer: Omit<Prepared, 'type' | 'time' | 'account'>): void {
+  const { id, payer, amount, expiresAt } = transfer
+  const key = keyOf(id)
+  invariant(!account.live.has(key), 'an id is prepared once')
+  const live: Live = {
+    account,
+    payer,
+    amount,
+    expiresAt,
+    bytes: concat(id, transfer.condition, transfer.memo),
+    place: 0,
+  }
+  account.live.set(key, live)
+  state.expiring.add(live)
+  if (payer === 'holder') account.heldOut += amount
+  else account.heldIn += amount
+  checkAccount(account)
+}
+
+function applyFinishing(state: State, event: FinishingEvent): void {
+  const account = accountOf(state, event.account)
+  switch (event.type) {
+    case 'fulfilled': {
+      const { payer, amount } = takeLive(state, account, event.id)
+      if (payer === 'holder') {
+        account.balance -= amount
+        account.fulfilledOut += amount
+        state.totals.fulfilledOut += amount
+      } else {
+        account.balance += amount
+        account.fulfilledIn += amount
+        state.totals.fulfilledIn += amount
+      }
+      break
+    }
+    case 'rejected':
+    case 'expired':
+      takeLive(state, account, event.id)
+      break
+    case 'posted':
+      account.balance += event.amount
+      account.posted += event.amount
+      state.totals.posted += event.amount
+      break
+    case 'voided':
+      break
+  }
+  checkAccount(account)
+  remember(state, event)
+}
+
+/** Ends a hold: what is set aside is free again. */
+function takeLive(state: State, account: Account, id: Uint8Array): Live {
+  const key = keyOf(id)
+  const live = account.live.get(key)
+  invariant(live !== undefined, 'a transfer ends once, and only after it was prepared')
+  account.live.delete(key)
+  state.expiring.remove(live)
+  if (live.payer === 'holder') account.heldOut -= live.amount
+  else account.heldIn -= live.amount
+  return live
+}
+
+const NO_DIGEST = new Uint8Array(16)
+
+function digestOf(event: FinishingEvent): Uint8Array {
+  if (event.type === 'posted') return digestPost(event.amount, event.expiresAt)
+  return event.type === 'voided' ? NO_DIGEST : event.digest
+}
+
+function remember(state: State, event: FinishingEvent): void {
+  const account = state.byIndex.get(event.account)
+  if (account !== undefined) {
+    account.remembered += 1
+    account.answersUntil = Math.max(account.answersUntil, event.expiresAt)
+  }
+  state.finished.add(event.id, {
+    account: event.account,
+    expiresAt: event.expiresAt,
+    payer: 'payer' in event ? event.payer : 'holder',
+    digest: digestOf(event),
+    voided: event.type === 'voided',
+    outcome: outcomeOf(event),
+  })
+}
+
+const NO_REASON = new Uint8Array(0)
+
+export function outcomeOf(event: FinishingEvent): Outcome {
+  switch (event.type) {
+    case 'fulfilled':
+      return { state: 'fulfilled', fulfillment: event.fulfillment, data: event.data }
+    case 'rejected':
+      return { state: 'rejected', reason: event.reason }
+    case 'voided':
+      return { state: 'rejected', reason: NO_REASON }
+    case 'expired':
+      return { state: 'expired' }
+    case 'posted':
+      return { state: 'posted' }
+  }
+}
+
+/** Writes a note, in place of an earlier one. */
+export function applyNoted(state: State, key: string, value: Uint8Array, expiresAt: number): void {
+  const former = state.notes.get(key)
+  if (former !== undefined) removeNote(state, former)
+  if (value.length === 0) return
+  const note = { key, value: value.slice(), expiresAt, place: 0 }
+  state.notes.set(key, note)
+  state.expiringNotes.add(note)
+}
+
+function removeNote(state: State, note: Note): void {
+  state.notes.delete(note.key)
+  state.expiringNotes.remove(note)
+}
