@@ -1,6 +1,6 @@
 /**
  * The ledger's records as bytes: batches of events for the log, and snapshots. Format 1, by the OER primitives of
- * RFC-30. Reading is strict and total: any bytes give a value or a {@link LedgerError} `LEDGER_CORRUPT`; checksums are
+ * RFC-30. Reading is strict and total: whatever the input, it gives a value or a {@link LedgerError} `LEDGER_CORRUPT`; checksums are
  * the store's affair. A batch is decoded whole before any of it is applied.
  */
 import { type Reader, Reader as OerReader, OerError, type Writer } from '../oer/index.js'
@@ -82,16 +82,10 @@ export function writeEvent(writer: Writer, event: LedgerEvent): void {
       writeSide(writer, event.payer)
       writer.fixedOctets(event.digest, 16)
   }
-  switch (event.type) {
-    case 'fulfilled':
-      writer.fixedOctets(event.fulfillment, 32)
-      writer.varOctets(event.data)
-      return
-    case 'rejected':
-      writer.varOctets(event.reason)
-      return
-    case 'expired':
-  }
+  if (event.type === 'fulfilled') {
+    writer.fixedOctets(event.fulfillment, 32)
+    writer.varOctets(event.data)
+  } else if (event.type === 'rejected') writer.varOctets(event.reason)
 }
 
 /** The events of a batch, whole. @throws {LedgerError} `LEDGER_CORRUPT` */

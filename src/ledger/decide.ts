@@ -7,9 +7,19 @@ import { equal } from '../bytes/index.js'
 import { sha256 } from '../crypto/index.js'
 import { digestPost, digestTransfer } from './digest.js'
 import type { Expired, LedgerEvent } from './events.js'
+import { outcomeOf } from './apply.js'
 import type { Finished } from './finished.js'
-import { type Account, type Live, type State, BALANCE_BOUND } from './state.js'
-import { conditionOf, finishedAt, keyOf, memoOf, openAccount, outcomeOf } from './state.js'
+import {
+  type Account,
+  type Live,
+  type State,
+  BALANCE_BOUND,
+  conditionOf,
+  finishedAt,
+  keyOf,
+  memoOf,
+  openAccount,
+} from './state.js'
 import type * as Told from './types.js'
 import type { Accepted, Command, Decision, Outcome, Refusal, RefusalCode } from './types.js'
 

@@ -5,12 +5,13 @@
  */
 import { type CancelTimer, type Clock, systemClock } from '../clock/index.js'
 import { randomBytes } from '../crypto/index.js'
-import { Writer } from '../oer/index.js'
 import type { LedgerStore } from '../store/index.js'
-import { corrupt, readBatch, writeEvent, writeHead } from './codec.js'
+import { apply, recall } from './apply.js'
+import { corrupt, readBatch } from './codec.js'
 import { decide, expire } from './decide.js'
 import { LedgerError } from './errors.js'
 import type { LedgerEvent } from './events.js'
+import { GroupCommit, type LogEnd, asError, callAll } from './group-commit.js'
 import { ledgerLimits } from './limits.js'
 import { LogSegments, endedExpiresAt } from './segments.js'
 import { readSnapshot, writeSnapshot } from './snapshot.js'
@@ -40,12 +41,6 @@ const TIMER_MS_MAX = 60_000
 
 type Status = 'new' | 'open' | 'closing' | 'closed' | 'failed'
 
-interface Commit {
-  readonly waiting: (() => void)[]
-  /** Settles, never rejects, when the batch is durable or the ledger has failed. */
-  readonly settled: Promise<void>
-}
-
 export class Ledger {
   readonly #store: LedgerStore
   readonly #clock: Clock
@@ -62,20 +57,7 @@ export class Ledger {
   #closing: Promise<void> | undefined
   #failure: Error | undefined
   #state: core.State
-  #segments = new LogSegments()
-  #seq = 0
-
-  /** The batch that gathers. */
-  readonly #writer = new Writer(65_536)
-  #records = 0
-  #loggedTime = -1
-  #expiresAt = 0
-  #waiting: (() => void)[] = []
-  #flushing = false
-  #inFlight: Commit | undefined
-
-  #bytesSinceSnapshot = 0
-  #snapshotting: Promise<void> | undefined
+  #commits: GroupCommit
 
   #cancelTimer: CancelTimer | undefined
   #timerAt = Number.POSITIVE_INFINITY
@@ -90,6 +72,7 @@ export class Ledger {
     this.#batchRecordsMax = options.batchRecordsMax ?? 65_536
     this.#random = options.randomBytes ?? randomBytes
     this.#state = this.#emptyState()
+    this.#commits = this.#commitsFrom({ seq: 0, segments: new LogSegments(), bytesSinceSnapshot: 0 })
   }
 
   /**
@@ -118,7 +101,7 @@ export class Ledger {
    */
   execute(command: Command): Decision {
     const state = this.#running()
-    if (this.#records >= this.#batchRecordsMax && adds(command)) {
+    if (this.#commits.gathered >= this.#batchRecordsMax && adds(command)) {
       return { ok: false, code: 'BUSY', message: 'the store is slower than the load; try again later' }
     }
     const { decision, events } = decide(state, command, this.#timeOf(state))
@@ -134,12 +117,7 @@ export class Ledger {
   committed(then: () => void): void {
     if (this.#status === 'failed') return
     this.#running()
-    if (this.#records === 0 && this.#inFlight !== undefined) {
-      this.#inFlight.waiting.push(then)
-      return
-    }
-    this.#waiting.push(then)
-    this.#schedule()
+    this.#commits.after(then)
   }
 
   /** Hears of each transfer that expired, once that is durable. Returns the way to stop hearing. */
@@ -248,7 +226,7 @@ export class Ledger {
         if (last === undefined ? batch.seq > base + 1 : batch.seq !== last + 1) throw corrupt('a batch is missing')
         last = batch.seq
         let expiresAt = 0
-        const change = batch.seq <= base ? core.recall : core.apply
+        const change = batch.seq <= base ? recall : apply
         for (const event of readBatch(batch.bytes)) {
           change(state, event)
           expiresAt = Math.max(expiresAt, endedExpiresAt(event))
@@ -258,9 +236,7 @@ export class Ledger {
       }
       core.checkInvariants(state)
       this.#state = state
-      this.#segments = segments
-      this.#seq = Math.max(base, last ?? 0)
-      this.#bytesSinceSnapshot = bytes
+      this.#commits = this.#commitsFrom({ seq: Math.max(base, last ?? 0), segments, bytesSinceSnapshot: bytes })
     } catch (error) {
       await this.#store.close()
       throw error
@@ -275,11 +251,7 @@ export class Ledger {
     this.#disarm()
     if (this.#status === 'open') {
       this.#status = 'closing'
-      while (this.#status === 'closing' && (this.#inFlight !== undefined || this.#isGathering())) {
-        if (this.#inFlight === undefined) this.#flush()
-        await this.#inFlight?.settled
-      }
-      await this.#snapshotting
+      await this.#commits.drain()
     }
     if (this.#status === 'closing') this.#status = 'closed'
     if (this.#status === 'closed' || this.#status === 'failed') await this.#store.close()
@@ -290,112 +262,42 @@ export class Ledger {
     try {
       const expired =
         event.type === 'expired' ? state.byIndex.get(event.account)?.live.get(core.keyOf(event.id)) : undefined
-      core.apply(state, event)
-      this.#log(event)
+      apply(state, event)
+      this.#commits.add(event)
       if (expired !== undefined) this.#tellExpired(core.viewTransfer(expired))
     } catch (error) {
       this.#fail(asError(error))
       throw this.#failed()
     }
     if (event.type === 'prepared') this.#armAt(event.expiresAt)
-    this.#schedule()
-  }
-
-  #log(event: LedgerEvent): void {
-    if (this.#records === 0) writeHead(this.#writer)
-    if (this.#records === 0 || event.time !== this.#loggedTime) {
-      writeEvent(this.#writer, { type: 'passed', time: event.time })
-      this.#loggedTime = event.time
-    }
-    if (event.type !== 'passed') writeEvent(this.#writer, event)
-    this.#records += 1
-    this.#expiresAt = Math.max(this.#expiresAt, endedExpiresAt(event))
   }
 
   #tellExpired(transfer: LiveTransfer): void {
-    this.#waiting.push(() => {
-      for (const listener of this.#expiredListeners) listener(transfer)
-    })
+    this.#commits.after(() => callAll([...this.#expiredListeners].map((listener) => () => listener(transfer))))
   }
 
-  #isGathering(): boolean {
-    return this.#records > 0 || this.#waiting.length > 0
-  }
-
-  /** Sees to it that what gathers is committed after this turn, or after the commit that is in flight. */
-  #schedule(): void {
-    if (this.#flushing || this.#inFlight !== undefined || this.#status !== 'open') return
-    this.#flushing = true
-    this.#defer(() => {
-      this.#flushing = false
-      if (this.#inFlight === undefined && this.#status === 'open') this.#flush()
-    })
-  }
-
-  #flush(): void {
-    const waiting = this.#waiting
-    this.#waiting = []
-    if (this.#records === 0) {
-      callAll(waiting)
-      return
-    }
-    const state = this.#state
-    const bytes = this.#writer.take()
-    const seq = ++this.#seq
-    this.#segments.add(seq, this.#expiresAt)
-    this.#records = 0
-    this.#expiresAt = 0
-    this.#bytesSinceSnapshot += bytes.length
-    // Nothing gathers now, so memory is exactly the state after this batch.
-    let snapshot: (() => Promise<void>) | undefined
-    if (this.#bytesSinceSnapshot >= this.#snapshotBytes && this.#snapshotting === undefined) {
-      this.#bytesSinceSnapshot = 0
-      core.forgetClosed(state)
-      const whole = writeSnapshot(state)
-      const before = state.time - this.#limits.rememberMs
-      snapshot = () => this.#snapshot(seq, whole, before)
-    }
-    this.#inFlight = { waiting, settled: this.#commit(seq, bytes, waiting, snapshot) }
-    core.forget(state, this.#timeOf(state), FORGET_PER_TURN)
-  }
-
-  async #commit(
-    seq: number,
-    bytes: Uint8Array,
-    waiting: (() => void)[],
-    snapshot: (() => Promise<void>) | undefined,
-  ): Promise<void> {
-    try {
-      await this.#store.append({ seq, bytes })
-    } catch (error) {
-      this.#fail(asError(error))
-      return
-    }
-    if (this.#status === 'failed') return
-    this.#inFlight = undefined
-    if (snapshot !== undefined) this.#snapshotting = snapshot()
-    if (this.#isGathering()) this.#schedule()
-    callAll(waiting)
-  }
-
-  /** Beside the commits: stores the state after batch `seq`, then drops what of the log nobody needs. */
-  async #snapshot(seq: number, bytes: Uint8Array, before: number): Promise<void> {
-    try {
-      await this.#store.snapshot({ seq, bytes })
-      const first = this.#segments.drop(seq, before)
-      if (first !== undefined) await this.#store.drop(first)
-    } catch (error) {
-      this.#fail(asError(error))
-    } finally {
-      this.#snapshotting = undefined
-    }
+  #commitsFrom(end: LogEnd): GroupCommit {
+    return new GroupCommit(
+      {
+        store: this.#store,
+        defer: this.#defer,
+        snapshotBytes: this.#snapshotBytes,
+        takeSnapshot: () => {
+          core.forgetClosed(this.#state)
+          return { bytes: writeSnapshot(this.#state), forgottenAt: this.#state.time - this.#limits.rememberMs }
+        },
+        onFlushed: () => core.forget(this.#state, this.#timeOf(this.#state), FORGET_PER_TURN),
+        onFailure: (error) => this.#fail(error),
+      },
+      end,
+    )
   }
 
   #fail(error: Error): void {
     if (this.#status === 'failed') return
     this.#status = 'failed'
     this.#failure = error
-    this.#waiting = []
+    this.#commits.stop()
     this.#disarm()
     callAll([...this.#failureListeners].map((listener) => () => listener(error)))
   }
@@ -445,21 +347,4 @@ export class Ledger {
 /** Commands that a load of them can send without end; the others only undo or end what those began. */
 function adds(command: Command): boolean {
   return command.type !== 'fulfill' && command.type !== 'reject'
-}
-
-/** Calls all, whatever one of them throws; that becomes an uncaught exception, as from any event. */
-function callAll(calls: readonly (() => void)[]): void {
-  for (const call of calls) {
-    try {
-      call()
-    } catch (error) {
-      queueMicrotask(() => {
-        throw error
-      })
-    }
-  }
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error))
 }

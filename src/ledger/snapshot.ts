@@ -8,7 +8,7 @@ import {
   type State,
   addAccount,
   addLive,
-  applyNoted,
+  writeNote,
   checkInvariants,
   conditionOf,
   memoOf,
@@ -51,7 +51,7 @@ export function readSnapshot(bytes: Uint8Array, state: State): void {
     for (let left = reader.uint32(); left > 0; left--) {
       const key = reader.varUtf8(codec.NAME_BYTES_MAX)
       const value = reader.varOctets()
-      applyNoted(state, key, value, codec.readTime(reader))
+      writeNote(state, key, value, codec.readTime(reader))
     }
   })
   checkInvariants(state)

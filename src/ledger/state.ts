@@ -1,14 +1,12 @@
 /**
- * The ledger's state and what an event does to it: deterministic, in place, and checked after every step.
- * Money is moved here and nowhere else. Deciding is decide.ts's; nothing here asks a clock.
+ * The ledger's state, what can be looked up in it, and what must always be true of it. Changes by events are apply.ts's.
  */
 import { concat } from '../bytes/index.js'
 import { invariant } from '../errors/index.js'
-import { digestPost } from './digest.js'
-import type { FinishingEvent, LedgerEvent, Prepared } from './events.js'
+import type { Prepared } from './events.js'
 import { type Expiring, ExpiryQueue } from './expiry.js'
 import { type Finished, FinishedIds } from './finished.js'
-import type { AccountView, LedgerLimits, LiveTransfer, Outcome, Side } from './types.js'
+import type { AccountView, LedgerLimits, LiveTransfer, Side } from './types.js'
 
 /** Balances with everything held stay below this in either direction. */
 export const BALANCE_BOUND = 2n ** 63n
@@ -154,56 +152,6 @@ export function viewAccount(account: Account): AccountView {
   }
 }
 
-/** Changes the state by an event. @throws {InvariantError} when the event cannot have happened here */
-export function apply(state: State, event: LedgerEvent): void {
-  invariant(event.time >= state.time, 'ledger time never goes back')
-  state.time = event.time
-  switch (event.type) {
-    case 'opened':
-      applyOpened(state, event.account, event.name)
-      applyLimits(accountOf(state, event.account), event)
-      return
-    case 'limited':
-      applyLimits(accountOf(state, event.account), event)
-      return
-    case 'frozen':
-      accountOf(state, event.account).frozen = event.frozen
-      return
-    case 'closed':
-      applyClosed(accountOf(state, event.account))
-      return
-    case 'prepared':
-      applyPrepared(state, event)
-      return
-    case 'fulfilled':
-    case 'rejected':
-    case 'expired':
-    case 'voided':
-    case 'posted':
-      applyFinishing(state, event)
-      return
-    case 'noted':
-      applyNoted(state, event.key, event.value, event.expiresAt)
-      return
-    case 'passed':
-      return
-  }
-}
-
-/** Remembers the id that an event finished, and nothing else of it: for the part of the log before a snapshot. */
-export function recall(state: State, event: LedgerEvent): void {
-  switch (event.type) {
-    case 'fulfilled':
-    case 'rejected':
-    case 'expired':
-    case 'voided':
-    case 'posted':
-      if (event.expiresAt + state.limits.rememberMs > state.time) remember(state, event)
-      return
-    default:
-  }
-}
-
 /** Drops some of what need not be known any more at this time. No answer depends on whether it was called. */
 export function forget(state: State, now: number, chunksMax: number): void {
   state.finished.forget(now - state.limits.rememberMs, chunksMax, (index) => {
@@ -246,7 +194,7 @@ export function checkInvariants(state: State): void {
   invariant(live === state.expiring.size, 'every live transfer expires')
 }
 
-function checkAccount(account: Account): void {
+export function checkAccount(account: Account): void {
   const { balance, heldOut, heldIn } = account
   invariant(
     balance === account.fulfilledIn - account.fulfilledOut + account.posted,
@@ -257,60 +205,10 @@ function checkAccount(account: Account): void {
   invariant(account.live.size > 0 || (heldOut === 0n && heldIn === 0n), 'nothing is held when nothing is live')
 }
 
-function accountOf(state: State, index: number): Account {
-  const account = state.byIndex.get(index)
-  invariant(account !== undefined && !account.closed, 'an event is on an open account')
-  return account
-}
-
-function applyOpened(state: State, index: number, name: string): void {
-  const former = state.accounts.get(name)
-  invariant(former === undefined || former.closed, 'an account is opened once')
-  if (former?.index === index) {
-    former.closed = false
-    former.frozen = false
-    return
-  }
-  if (former !== undefined) state.byIndex.delete(former.index)
-  invariant(index >= state.nextIndex, 'account numbers are given once')
-  state.nextIndex = index + 1
-  addAccount(state, {
-    index,
-    name,
-    creditLimit: 0n,
-    balanceMax: 0n,
-    frozen: false,
-    closed: false,
-    balance: 0n,
-    heldOut: 0n,
-    heldIn: 0n,
-    fulfilledIn: 0n,
-    fulfilledOut: 0n,
-    posted: 0n,
-    live: new Map(),
-    remembered: 0,
-    answersUntil: 0,
-  })
-}
-
 /** Puts an account into its indexes. */
 export function addAccount(state: State, account: Account): void {
   state.accounts.set(account.name, account)
   state.byIndex.set(account.index, account)
-}
-
-function applyLimits(account: Account, limits: { creditLimit: bigint; balanceMax: bigint }): void {
-  account.creditLimit = limits.creditLimit
-  account.balanceMax = limits.balanceMax
-}
-
-function applyClosed(account: Account): void {
-  invariant(account.balance === 0n && account.live.size === 0, 'only an empty account is closed')
-  account.closed = true
-}
-
-function applyPrepared(state: State, event: Prepared): void {
-  addLive(state, accountOf(state, event.account), event)
 }
 
 /** Sets money aside for a transfer. Copies what the transfer carries. */
@@ -333,92 +231,8 @@ export function addLive(state: State, account: Account, transfer: Omit<Prepared,
   checkAccount(account)
 }
 
-function applyFinishing(state: State, event: FinishingEvent): void {
-  const account = accountOf(state, event.account)
-  switch (event.type) {
-    case 'fulfilled': {
-      const { payer, amount } = takeLive(state, account, event.id)
-      if (payer === 'holder') {
-        account.balance -= amount
-        account.fulfilledOut += amount
-        state.totals.fulfilledOut += amount
-      } else {
-        account.balance += amount
-        account.fulfilledIn += amount
-        state.totals.fulfilledIn += amount
-      }
-      break
-    }
-    case 'rejected':
-    case 'expired':
-      takeLive(state, account, event.id)
-      break
-    case 'posted':
-      account.balance += event.amount
-      account.posted += event.amount
-      state.totals.posted += event.amount
-      break
-    case 'voided':
-      break
-  }
-  checkAccount(account)
-  remember(state, event)
-}
-
-/** Ends a hold: what is set aside is free again. */
-function takeLive(state: State, account: Account, id: Uint8Array): Live {
-  const key = keyOf(id)
-  const live = account.live.get(key)
-  invariant(live !== undefined, 'a transfer ends once, and only after it was prepared')
-  account.live.delete(key)
-  state.expiring.remove(live)
-  if (live.payer === 'holder') account.heldOut -= live.amount
-  else account.heldIn -= live.amount
-  return live
-}
-
-const NO_DIGEST = new Uint8Array(16)
-
-function digestOf(event: FinishingEvent): Uint8Array {
-  if (event.type === 'posted') return digestPost(event.amount, event.expiresAt)
-  return event.type === 'voided' ? NO_DIGEST : event.digest
-}
-
-function remember(state: State, event: FinishingEvent): void {
-  const account = state.byIndex.get(event.account)
-  if (account !== undefined) {
-    account.remembered += 1
-    account.answersUntil = Math.max(account.answersUntil, event.expiresAt)
-  }
-  state.finished.add(event.id, {
-    account: event.account,
-    expiresAt: event.expiresAt,
-    payer: 'payer' in event ? event.payer : 'holder',
-    digest: digestOf(event),
-    voided: event.type === 'voided',
-    outcome: outcomeOf(event),
-  })
-}
-
-const NO_REASON = new Uint8Array(0)
-
-export function outcomeOf(event: FinishingEvent): Outcome {
-  switch (event.type) {
-    case 'fulfilled':
-      return { state: 'fulfilled', fulfillment: event.fulfillment, data: event.data }
-    case 'rejected':
-      return { state: 'rejected', reason: event.reason }
-    case 'voided':
-      return { state: 'rejected', reason: NO_REASON }
-    case 'expired':
-      return { state: 'expired' }
-    case 'posted':
-      return { state: 'posted' }
-  }
-}
-
 /** Writes a note, in place of an earlier one. */
-export function applyNoted(state: State, key: string, value: Uint8Array, expiresAt: number): void {
+export function writeNote(state: State, key: string, value: Uint8Array, expiresAt: number): void {
   const former = state.notes.get(key)
   if (former !== undefined) removeNote(state, former)
   if (value.length === 0) return

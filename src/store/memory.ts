@@ -6,7 +6,7 @@ import { StoreError } from './errors.js'
 import type { Batch, LedgerStore, Snapshot, StoredLog } from './types.js'
 
 export interface MemoryStoreOptions {
-  /** Told once that nothing survives. Default: a warning of the process (`console.warn`). */
+  /** Told once that nothing survives. Default: a warning of the process. */
   readonly warn?: (message: string) => void
 }
 
@@ -18,7 +18,7 @@ export class MemoryStore implements LedgerStore {
   #snapshot: Snapshot | undefined
 
   constructor(options: MemoryStoreOptions = {}) {
-    this.#warn = options.warn ?? ((message) => console.warn(message))
+    this.#warn = options.warn ?? ((message) => process.emitWarning(message))
   }
 
   async open(): Promise<StoredLog> {
