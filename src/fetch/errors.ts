@@ -1,0 +1,45 @@
+/** What the paying fetch refuses or gives up, and what to do about it. */
+import { SluiceError } from '../errors/index.js'
+
+export type FetchErrorCode =
+  | 'FETCH_ABORTED'
+  | 'FETCH_BUDGET'
+  | 'FETCH_HEADERS'
+  | 'FETCH_INTERRUPTED'
+  | 'FETCH_LINK'
+  | 'FETCH_OFFSETS'
+  | 'FETCH_OPTIONS'
+  | 'FETCH_OVERDRAWN'
+  | 'FETCH_PRICE'
+  | 'FETCH_REFUSED'
+  | 'FETCH_STILL_UNPAID'
+  | 'FETCH_UNCOUNTABLE'
+  | 'FETCH_UNDELIVERED'
+  | 'FETCH_WINDOW'
+  | 'FETCH_WRONG_LEDGER'
+
+/**
+ * Codes:
+ * `FETCH_ABORTED` the caller aborted;
+ * `FETCH_BUDGET` the budget does not cover one payment: raise it or look elsewhere;
+ * `FETCH_HEADERS` the response's payment headers cannot be read;
+ * `FETCH_INTERRUPTED` the response broke off; what was read is good, at most one window is lost;
+ * `FETCH_LINK` the link to the ledger cannot be opened;
+ * `FETCH_OFFSETS` the seller stated offsets that cannot be true;
+ * `FETCH_OPTIONS` an option is missing or out of range;
+ * `FETCH_OVERDRAWN` a hold beyond window or budget was asked for (a bug of the caller of the exposure book);
+ * `FETCH_PRICE` the price is above `maxPrice`, changed, or not a price;
+ * `FETCH_REFUSED` ledger or seller refused payments for good; the message has their reason;
+ * `FETCH_STILL_UNPAID` the seller took a payment and asks for another before it delivers;
+ * `FETCH_UNCOUNTABLE` the seller states no offsets and sells units that the buyer cannot count;
+ * `FETCH_UNDELIVERED` the seller captured payments and delivered nothing for them in time;
+ * `FETCH_WINDOW` the window is below one price: raise it;
+ * `FETCH_WRONG_LEDGER` the seller's address is not on the ledger that the link leads to.
+ */
+export class FetchError extends SluiceError {
+  declare readonly code: FetchErrorCode
+
+  constructor(code: FetchErrorCode, message: string, options?: ErrorOptions) {
+    super(code, message, options)
+  }
+}

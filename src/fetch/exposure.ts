@@ -1,0 +1,196 @@
+/**
+ * The buyer's account of one stream, in whole units of one price: what it risks, and what it may still put at risk.
+ * Exposure = units held (in doubt included) + units captured − units that the application has read. Pure: no time, no I/O.
+ * Money is units × price, so that the hot path counts in numbers and stays exact. Leaves out units of time.
+ */
+import { FetchError } from './errors.js'
+
+export interface ExposureTerms {
+  /** Base units of money for one unit; above 0. */
+  readonly price: bigint
+  /** The most money that may be at risk at any moment. */
+  readonly window: bigint
+  /** The most money that may ever be spent. */
+  readonly budget: bigint
+  /** Bytes of one unit, where the buyer can count units by itself; otherwise captures must state their end offset. */
+  readonly unitBytes?: number | undefined
+}
+
+/** One hold's units. The book alone changes `status`; a settled entry stays settled. */
+export interface HeldUnits {
+  readonly seq: number
+  readonly units: number
+  status: 'held' | 'inDoubt' | 'captured' | 'released'
+}
+
+export interface Exposure {
+  /** Units that the next hold may pay for: within window, budget and a quarter of the window. 0: not now. */
+  room(): number
+  /** True when the budget cannot pay for one more unit, whatever comes back. */
+  readonly budgetSpent: boolean
+  /** Accounts for a hold about to be sent. @throws {FetchError} `FETCH_OVERDRAWN` beyond {@link Exposure.room} */
+  hold(units: number): HeldUnits
+  /** The hold's outcome is not known: it stays counted. */
+  doubt(held: HeldUnits): void
+  /** The hold went back. */
+  release(held: HeldUnits): void
+  /**
+   * The hold was captured. `endOffset`: where its units end in the decoded body, as the seller stated it, or `undefined`.
+   * A capture without an offset counts as read by the buyer's own count, or else with the next later capture that is.
+   */
+  capture(held: HeldUnits, endOffset: number | undefined): void
+  /** The application took this many more bytes of the body. */
+  read(bytes: number): void
+  /**
+   * True when the seller's offsets claim more units read than there were bytes (a unit has at least one byte).
+   * Such units are not counted as read, so the claim gains nothing.
+   */
+  readonly contradicted: boolean
+  readonly heldUnits: number
+  readonly inDoubtUnits: number
+  readonly capturedUnits: number
+  readonly readUnits: number
+  readonly exposureUnits: number
+}
+
+interface Capture {
+  readonly seq: number
+  readonly units: number
+  readonly endOffset: number
+}
+
+/** How many units of `price` an amount pays for, as a number (2^53 − 1 stands for more). */
+function unitsOf(amount: bigint, price: bigint): number {
+  const units = amount / price
+  return units > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(units)
+}
+
+/** @throws {FetchError} `FETCH_WINDOW` when the window is below one price, `FETCH_PRICE` when the price is not positive */
+export function createExposure(terms: ExposureTerms): Exposure {
+  const { price, unitBytes } = terms
+  if (price <= 0n) throw new FetchError('FETCH_PRICE', 'a paid unit needs a price above 0')
+  const windowUnits = unitsOf(terms.window, price)
+  if (windowUnits < 1) {
+    throw new FetchError('FETCH_WINDOW', `the window (${terms.window}) is below one price (${price}): raise the window`)
+  }
+  const budgetUnits = unitsOf(terms.budget, price)
+  const holdUnitsMax = Math.max(1, unitsOf(terms.window / 4n, price))
+
+  let nextSeq = 0
+  let held = 0
+  let inDoubt = 0
+  let captured = 0
+  let bytesRead = 0
+  /** Units whose captures' offsets have been passed. */
+  let passed = 0
+  let passedSeq = -1
+  /** Captures not passed yet, by end offset; the first `head` of them are done with. */
+  let ahead: Capture[] = []
+  let head = 0
+  /** Captures without an offset, waiting for a later one to be passed. */
+  let unplaced: { readonly seq: number; readonly units: number }[] = []
+
+  const readUnits = (): number => Math.min(passed, bytesRead)
+  const exposureUnits = (): number => held + inDoubt + captured - readUnits()
+
+  function pass(seq: number, units: number): void {
+    passed += units
+    if (seq <= passedSeq) return
+    passedSeq = seq
+    if (unplaced.length === 0) return
+    const rest = []
+    for (const capture of unplaced) {
+      if (capture.seq < passedSeq) passed += capture.units
+      else rest.push(capture)
+    }
+    unplaced = rest
+  }
+
+  function passUpTo(offset: number): void {
+    for (let first = ahead[head]; first !== undefined && first.endOffset <= offset; first = ahead[head]) {
+      head++
+      pass(first.seq, first.units)
+    }
+    if (head > 1024 && head * 2 > ahead.length) {
+      ahead = ahead.slice(head)
+      head = 0
+    }
+  }
+
+  function place(capture: Capture): void {
+    // Captures come nearly always in order, so that the search from the end stops at once.
+    let at = ahead.length
+    while (at > head && (ahead[at - 1]?.endOffset ?? 0) > capture.endOffset) at--
+    if (at === ahead.length) ahead.push(capture)
+    else ahead.splice(at, 0, capture)
+    passUpTo(bytesRead)
+  }
+
+  /** Takes an unsettled entry out of the sums; false when it is settled already. */
+  function settle(entry: HeldUnits, status: 'captured' | 'released'): boolean {
+    if (entry.status === 'held') held -= entry.units
+    else if (entry.status === 'inDoubt') inDoubt -= entry.units
+    else return false
+    entry.status = status
+    return true
+  }
+
+  const room = (): number => {
+    const left = Math.min(windowUnits - exposureUnits(), budgetUnits - captured - held - inDoubt, holdUnitsMax)
+    return Math.max(0, left)
+  }
+
+  return {
+    room,
+    hold(units) {
+      if (!Number.isSafeInteger(units) || units < 1 || units > room()) {
+        throw new FetchError('FETCH_OVERDRAWN', `${units} units would go beyond the window or the budget`)
+      }
+      held += units
+      return { seq: nextSeq++, units, status: 'held' }
+    },
+    doubt(entry) {
+      if (entry.status !== 'held') return
+      held -= entry.units
+      inDoubt += entry.units
+      entry.status = 'inDoubt'
+    },
+    release(entry) {
+      settle(entry, 'released')
+    },
+    capture(entry, endOffset) {
+      if (!settle(entry, 'captured')) return
+      captured += entry.units
+      const { seq, units } = entry
+      if (endOffset !== undefined) place({ seq, units, endOffset })
+      else if (unitBytes !== undefined) place({ seq, units, endOffset: captured * unitBytes })
+      else if (seq < passedSeq) passed += units
+      else unplaced.push({ seq, units })
+    },
+    read(bytes) {
+      bytesRead += bytes
+      passUpTo(bytesRead)
+    },
+    get budgetSpent() {
+      return captured >= budgetUnits
+    },
+    get contradicted() {
+      return passed > bytesRead
+    },
+    get heldUnits() {
+      return held
+    },
+    get inDoubtUnits() {
+      return inDoubt
+    },
+    get capturedUnits() {
+      return captured
+    },
+    get readUnits() {
+      return readUnits()
+    },
+    get exposureUnits() {
+      return exposureUnits()
+    },
+  }
+}
