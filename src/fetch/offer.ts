@@ -1,0 +1,89 @@
+/**
+ * What a response asks for: the `Pay` and `Pay-Terms` headers, read together and checked against each other.
+ * Nothing here pays. `Pay` comes from RFC-14 and the 2017 tutorials, `Pay-Terms` is Sluice's own.
+ */
+import { parsePay, type BareMeaning, type PayHeader } from '../http/pay-header.js'
+import { parsePayTerms, type LedgerLocation, type PayTerms } from '../http/pay-terms.js'
+import { hasPrefix } from '../ilp/index.js'
+import { FetchError } from './errors.js'
+
+export interface Offer {
+  /** `stream`: pay while the body flows. `once`: one payment, then ask again. */
+  readonly flow: 'stream' | 'once'
+  /** Where the response came from. */
+  readonly url: string
+  readonly pay: Exclude<PayHeader, { readonly method: 'psk2' }>
+  /** Absent from sellers of 2017. */
+  readonly terms: PayTerms | undefined
+  /** Base units of money for one unit. */
+  readonly price: bigint
+  readonly unit: string
+}
+
+export interface OfferReading {
+  /** What the third field of a bare `Pay` header means. */
+  readonly bare: BareMeaning
+  /** What is sold where the seller does not say. */
+  readonly unit: string
+}
+
+/** The response's offer, or `undefined` when it asks for nothing. @throws {FetchError} `FETCH_HEADERS`, `FETCH_PRICE` */
+export function readOffer(response: Response, reading: OfferReading): Offer | undefined {
+  const text = response.headers.get('pay')
+  if (text === null || (response.status !== 402 && !response.ok)) return undefined
+  // A 200 with a balance was paid from that balance: its Pay header says where to top it up.
+  const flow = response.status === 402 ? 'once' : 'stream'
+  if (flow === 'stream' && (response.headers.has('pay-balance') || response.body === null)) return undefined
+  const { pay, terms } = parseHeaders(response, text, reading.bare)
+  if (pay.method === 'psk2') {
+    throw new FetchError('FETCH_HEADERS', 'the seller wants PSK 2 payments: ask it for interledger-psk')
+  }
+  if (flow === 'stream' && pay.method === 'condition') {
+    throw new FetchError(
+      'FETCH_HEADERS',
+      'a stream cannot be paid with a single condition: ask the seller for a secret',
+    )
+  }
+  if (terms !== undefined && terms.price !== pay.amount) {
+    const message = `the Pay header asks for ${pay.amount} and Pay-Terms for ${terms.price}: do not trust either`
+    throw new FetchError('FETCH_PRICE', message)
+  }
+  if (pay.amount === 0n) return undefined
+  return { flow, url: response.url, pay, terms, price: pay.amount, unit: terms?.unit ?? reading.unit }
+}
+
+function parseHeaders(response: Response, text: string, bare: BareMeaning): { pay: PayHeader; terms?: PayTerms } {
+  const terms = response.headers.get('pay-terms')
+  try {
+    const pay = parsePay(text, bare)
+    return terms === null ? { pay } : { pay, terms: parsePayTerms(terms) }
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new FetchError('FETCH_HEADERS', `the seller's payment headers cannot be read: ${why}`, { cause })
+  }
+}
+
+/** Bytes of one unit, where a buyer can count units by itself. */
+export function unitBytesOf(unit: string): number | undefined {
+  return unit === 'letter' || unit === 'byte' ? 1 : undefined
+}
+
+/**
+ * The ledger that the seller names, when it may be believed: on the response's own host, and not in the clear where the
+ * response was not.
+ */
+export function ownLedgerOf(offer: Offer): LedgerLocation | undefined {
+  const ledger = offer.terms?.ledger
+  if (ledger === undefined || !URL.canParse(offer.url)) return undefined
+  const seller = new URL(offer.url)
+  const named = new URL(ledger.uri)
+  if (named.hostname.toLowerCase() !== seller.hostname.toLowerCase()) return undefined
+  return seller.protocol === 'https:' && named.protocol !== 'btp+wss:' ? undefined : ledger
+}
+
+/** @throws {FetchError} `FETCH_WRONG_LEDGER` unless the address to pay lies within the ledger's prefix */
+export function checkLedger(offer: Offer, prefix: string): void {
+  if (hasPrefix(offer.pay.address, prefix)) return
+  const message = `the seller wants to be paid at ${offer.pay.address}, which is not on the ledger ${prefix}`
+  throw new FetchError('FETCH_WRONG_LEDGER', `${message}: use a link to the seller's own ledger`)
+}

@@ -1,0 +1,99 @@
+/** What a call of the paying fetch has cost so far: live figures on `response.payment`. */
+import type { Exposure } from './exposure.js'
+import type { FetchError } from './errors.js'
+import type { StreamEnd, StreamPayer } from './stream-payer.js'
+
+export interface PaymentReport {
+  /** Base units of money for one unit; 0 when nothing was asked for. */
+  readonly price: bigint
+  /** Captured: gone. */
+  readonly spent: bigint
+  /** Set aside in holds whose outcome is open and will come. */
+  readonly held: bigint
+  /** Set aside in holds whose outcome is not known; counted as spent everywhere. */
+  readonly inDoubt: bigint
+  /** At risk: held, in doubt, and captured for units that were not read yet. */
+  readonly exposure: bigint
+  /** Units captured, and units of them that the application has read. */
+  readonly units: number
+  readonly unitsRead: number
+  /** How it ended; `undefined` while it has not. */
+  readonly end: StreamEnd | undefined
+  readonly failure: FetchError | undefined
+  /** Resolves when it has ended and no hold is without an outcome: then the figures are final. */
+  settled(): Promise<void>
+}
+
+/** Nothing was asked for. */
+export const FREE: PaymentReport = {
+  price: 0n,
+  spent: 0n,
+  held: 0n,
+  inDoubt: 0n,
+  exposure: 0n,
+  units: 0,
+  unitsRead: 0,
+  end: 'source',
+  failure: undefined,
+  settled: () => Promise.resolve(),
+}
+
+export function streamPayment(exposure: Exposure, payer: StreamPayer, price: bigint): PaymentReport {
+  const money = (units: number): bigint => BigInt(units) * price
+  return {
+    price,
+    get spent() {
+      return money(exposure.capturedUnits)
+    },
+    get held() {
+      return money(exposure.heldUnits)
+    },
+    get inDoubt() {
+      return money(exposure.inDoubtUnits)
+    },
+    get exposure() {
+      return money(exposure.exposureUnits)
+    },
+    get units() {
+      return exposure.capturedUnits
+    },
+    get unitsRead() {
+      return exposure.readUnits
+    },
+    get end() {
+      return payer.end
+    },
+    get failure() {
+      return payer.failure
+    },
+    settled: () => payer.settled(),
+  }
+}
+
+export interface OnceReport {
+  readonly value: PaymentReport
+  readonly onHeld: (amount: bigint, inDoubt: boolean) => void
+  onCaptured(): void
+  /** The report of a response that was left unpaid. */
+  outOfBudget(): PaymentReport
+}
+
+/** The report of a single payment, which is over before its response is seen. */
+export function oncePayment(price: bigint): OnceReport {
+  const value = { ...FREE, price, end: undefined as StreamEnd | undefined }
+  return {
+    value,
+    onHeld(amount, inDoubt) {
+      value.held = inDoubt ? 0n : amount
+      value.inDoubt = inDoubt ? amount : 0n
+      value.exposure = amount
+    },
+    onCaptured() {
+      value.spent = price
+      value.units = 1
+      value.unitsRead = 1
+      value.end = 'source'
+    },
+    outOfBudget: () => ({ ...value, end: 'budget' }),
+  }
+}

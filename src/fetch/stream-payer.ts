@@ -1,0 +1,353 @@
+/**
+ * Pays for one streaming response: keeps holds in front of the reader as far as window and budget allow, and knows when
+ * nothing more can come. It sees the body only as byte counts, so that a scripted link and a fake clock can test it.
+ * Whatever goes wrong, it stops paying first; what was bought is still delivered to the application.
+ */
+import type { CancelTimer, Clock } from '../clock/index.js'
+import { decodeEndOffset, decodeStreamReason, encodeCancel } from '../http/stream-messages.js'
+import { errorClass } from '../ilp/index.js'
+import type { HoldObserver, HoldOutcome, Link, Reason } from '../link/index.js'
+import { FetchError } from './errors.js'
+import type { Exposure, HeldUnits } from './exposure.js'
+import type { Payment } from './payments.js'
+
+/** Holds without an outcome, whatever the window allows. */
+export const HOLDS_IN_FLIGHT_MAX = 1024
+/** Holds sent in one turn; the rest follows in the next ones, so that a wide window does not block the process. */
+export const HOLDS_PER_TURN_MAX = 256
+/** Pause after a temporary failure: doubled from the first to the second with each one in a row. */
+export const RETRY_MS_MIN = 10
+export const RETRY_MS_MAX = 1000
+/** How long temporary failures in a row are borne. */
+export const RETRYING_MS_MAX = 30_000
+/** How long the body may take to end after the seller said that the stream did. */
+export const END_GRACE_MS = 1000
+
+export interface PayerSetup {
+  readonly link: Link
+  readonly exposure: Exposure
+  readonly price: bigint
+  /** The address of the `Pay` header: names the stream. */
+  readonly address: string
+  readonly nextPayment: (amount: bigint) => Payment
+  readonly unitsPerHoldMax: number
+  /** The seller must state end offsets, because the buyer cannot count its units. */
+  readonly offsetsNeeded: boolean
+  /** The seller knows `sluice.cancel`. */
+  readonly cancels: boolean
+  readonly holdMs: number
+  /** How long bytes may be missing for units that were captured, while the application waits for them. */
+  readonly deliveryTimeoutMs: number
+  readonly clock: Clock
+}
+
+/** How a stream ended. `source`: complete. `budget`: no money left for another unit. `cancelled`: the reader left. */
+export type StreamEnd = 'source' | 'budget' | 'cancelled' | 'failed'
+
+export class StreamPayer {
+  /** Called once, when payment has stopped and all that was bought has been read: nothing more will come. */
+  onDrained: () => void = () => {}
+  readonly #setup: PayerSetup
+  #state: 'idle' | 'paying' | 'draining' | 'ended' = 'idle'
+  #end: StreamEnd | undefined
+  #failure: FetchError | undefined
+  #outstanding = 0
+  #unitsPerHoldMax: number
+  #turnTimer: CancelTimer | undefined
+  #retryTimer: CancelTimer | undefined
+  #retryMs = RETRY_MS_MIN
+  #troubleSince: number | undefined
+  #rejected = false
+  #graceTimer: CancelTimer | undefined
+  #watchTimer: CancelTimer | undefined
+  #waiting = false
+  #owedSince = 0
+  #stoppedAt = 0
+  #unsubscribe: () => void = () => {}
+  #settledListeners: (() => void)[] = []
+
+  constructor(setup: PayerSetup) {
+    this.#setup = setup
+    this.#unitsPerHoldMax = setup.unitsPerHoldMax
+  }
+
+  /** Set when the stream has ended. */
+  get end(): StreamEnd | undefined {
+    return this.#end
+  }
+
+  /** Why it failed; may be known before the end, while bought units are still being read. */
+  get failure(): FetchError | undefined {
+    return this.#failure
+  }
+
+  /** Resolves when the stream has ended and no hold is without an outcome. */
+  settled(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#isSettled()) resolve()
+      else this.#settledListeners.push(resolve)
+    })
+  }
+
+  /** Pays ahead; from here on the application wants bytes. Calling it again does nothing. */
+  start(): void {
+    if (this.#state !== 'idle') return
+    const { link } = this.#setup
+    this.#state = 'paying'
+    this.#unsubscribe = link.onState((state) => {
+      if (state === 'open') this.#topUp()
+      else if (state === 'closed') this.#fail(new FetchError('FETCH_LINK', 'the link to the ledger was closed'))
+    })
+    if (this.#setup.exposure.budgetSpent) this.#drain()
+    else this.#topUp()
+  }
+
+  /** The application waits for bytes, or does not. */
+  wait(waiting: boolean): void {
+    this.#waiting = waiting
+    if (!waiting) return
+    this.#owedSince = this.#setup.clock.now()
+    this.#watch()
+  }
+
+  /** The application took this many bytes. */
+  read(bytes: number): void {
+    const { exposure, clock } = this.#setup
+    this.#owedSince = clock.now()
+    exposure.read(bytes)
+    if (exposure.contradicted) this.#failOffsets()
+    this.#topUp()
+    this.#checkDrained()
+  }
+
+  /** The body is complete. It counts as failed when units are missing that were paid for, or the seller lied. */
+  complete(): void {
+    if (this.#state === 'ended') return
+    const { exposure } = this.#setup
+    const missing = exposure.capturedUnits - exposure.readUnits
+    if (this.#rejected) this.#failure = undefined
+    if (missing > 0) {
+      const message = `the response ended ${missing} units short of what was paid for: do not buy there`
+      this.#failure ??= new FetchError('FETCH_UNDELIVERED', message)
+    }
+    this.finish(this.#failure === undefined ? 'source' : 'failed')
+  }
+
+  /** Ends the stream now; holds without an outcome go back when the seller hears of it. */
+  finish(end: StreamEnd, failure?: FetchError): void {
+    if (this.#state === 'ended') return
+    this.#state = 'ended'
+    this.#failure ??= failure
+    this.#end = end
+    for (const cancel of [this.#turnTimer, this.#retryTimer, this.#graceTimer, this.#watchTimer]) cancel?.()
+    this.#unsubscribe()
+    if (this.#outstanding > 0 && end !== 'source' && this.#setup.cancels) this.#sendCancel()
+    this.#tellSettled()
+  }
+
+  #topUp(): void {
+    const { exposure, link } = this.#setup
+    if (this.#state !== 'paying' || this.#retryTimer !== undefined || link.state !== 'open') return
+    for (let sent = 0; this.#outstanding < HOLDS_IN_FLIGHT_MAX; sent++) {
+      const units = Math.min(exposure.room(), this.#unitsPerHoldMax)
+      if (units === 0) return
+      if (sent === HOLDS_PER_TURN_MAX) return this.#continueNextTurn()
+      this.#sendHold(units)
+    }
+  }
+
+  #continueNextTurn(): void {
+    this.#turnTimer ??= this.#setup.clock.after(0, () => {
+      this.#turnTimer = undefined
+      this.#topUp()
+    })
+  }
+
+  #sendHold(units: number): void {
+    const { exposure, link, price, nextPayment, clock, holdMs } = this.#setup
+    const amount = units === 1 ? price : BigInt(units) * price
+    const { packet, condition } = nextPayment(amount)
+    const now = clock.now()
+    this.#outstanding++
+    const observer = new StreamHold(exposure.hold(units), now, this.#onOutcome)
+    link.send({ amount, condition, expiresAt: now + holdMs, packet }, observer)
+  }
+
+  readonly #onOutcome = (hold: StreamHold, outcome: HoldOutcome): void => {
+    const { exposure } = this.#setup
+    if (outcome.status === 'inDoubt') {
+      hold.doubted = true
+      exposure.doubt(hold.held)
+      return
+    }
+    this.#outstanding--
+    switch (outcome.status) {
+      case 'fulfilled':
+        this.#onCaptured(hold, outcome.data)
+        break
+      case 'refused':
+        exposure.release(hold.held)
+        this.#onRefused(outcome)
+        break
+      case 'rejected':
+        exposure.release(hold.held)
+        this.#onRejected(hold, outcome.reason)
+        break
+      case 'expired':
+        exposure.release(hold.held)
+        this.#onExpired(hold)
+        break
+    }
+    this.#topUp()
+    this.#checkDrained()
+    this.#tellSettled()
+  }
+
+  #onCaptured(hold: StreamHold, data: Uint8Array): void {
+    const { exposure, offsetsNeeded, clock } = this.#setup
+    if (exposure.capturedUnits === exposure.readUnits) this.#owedSince = clock.now()
+    const endOffset = decodeEndOffset(data)
+    exposure.capture(hold.held, endOffset)
+    this.#troubleSince = undefined
+    this.#retryMs = RETRY_MS_MIN
+    if (endOffset === undefined && offsetsNeeded && !hold.doubted) {
+      const message = 'the seller states no end offsets, and this unit cannot be counted without them: buy elsewhere'
+      this.#fail(new FetchError('FETCH_UNCOUNTABLE', message))
+    } else if (exposure.contradicted) this.#failOffsets()
+    else if (exposure.budgetSpent) this.#drain()
+    if (this.#waiting) this.#watch()
+  }
+
+  /** The ledger did not set the money aside. */
+  #onRefused(outcome: Extract<HoldOutcome, { status: 'refused' }>): void {
+    const why = `${outcome.name} (${outcome.code}): ${outcome.message}`
+    if (errorClass(outcome.code) === 'temporary' || outcome.name === 'UnreachableError') return this.#pause(why)
+    const hint = outcome.name === 'InsufficientBalanceError' ? ': add money to the account or ask for credit' : ''
+    this.#fail(new FetchError('FETCH_REFUSED', `the ledger refused a payment, ${why}${hint}`))
+  }
+
+  /** The seller gave the money back. */
+  #onRejected(hold: StreamHold, reason: Reason): void {
+    if (reason.code === 'R00') return this.#onExpired(hold)
+    const stream = decodeStreamReason(reason.data)
+    if (stream !== undefined && (stream.why === 'ended' || stream.why === 'bulk') && stream.units > 0) {
+      this.#unitsPerHoldMax = Math.min(this.#unitsPerHoldMax, stream.units)
+      return
+    }
+    const why = `${reason.name} (${reason.code}): ${reason.message}`
+    if (stream === undefined && errorClass(reason.code) !== 'final') return this.#pause(why)
+    // The news that the stream ended may overtake the end of the body, which decides whether it is complete.
+    this.#rejected = true
+    this.#fail(new FetchError('FETCH_REFUSED', `the seller refused a payment, ${why}`))
+  }
+
+  #onExpired(hold: StreamHold): void {
+    const livedMs = this.#setup.clock.now() - hold.sentAt
+    // A seller without goods lets holds expire, which is fine; a hold that dies young has met another clock.
+    if (livedMs < this.#setup.holdMs / 2) this.#pause('a hold expired at once: check the clocks of both sides')
+  }
+
+  #pause(why: string): void {
+    if (this.#state !== 'paying' || this.#retryTimer !== undefined) return
+    const { clock } = this.#setup
+    const now = clock.now()
+    this.#troubleSince ??= now
+    if (now - this.#troubleSince >= RETRYING_MS_MAX) {
+      return this.#fail(new FetchError('FETCH_REFUSED', `payments were refused for ${RETRYING_MS_MAX} ms, ${why}`))
+    }
+    this.#retryTimer = clock.after(this.#retryMs, () => {
+      this.#retryTimer = undefined
+      this.#topUp()
+    })
+    this.#retryMs = Math.min(2 * this.#retryMs, RETRY_MS_MAX)
+  }
+
+  #failOffsets(): void {
+    const message = 'the seller claims to have delivered more units than bytes: do not buy there'
+    this.#fail(new FetchError('FETCH_OFFSETS', message))
+  }
+
+  #fail(failure: FetchError): void {
+    if (this.#state !== 'paying') return
+    this.#failure = failure
+    this.#drain()
+  }
+
+  /** No further holds; those in place may still be captured, and what they buy is still read. */
+  #drain(): void {
+    if (this.#state !== 'paying') return
+    this.#state = 'draining'
+    this.#stoppedAt = this.#setup.clock.now()
+    this.#checkDrained()
+    if (this.#waiting) this.#watch()
+  }
+
+  #checkDrained(): void {
+    const { exposure, clock } = this.#setup
+    if (this.#state !== 'draining' || this.#outstanding > 0 || exposure.readUnits < exposure.capturedUnits) return
+    this.#graceTimer ??= clock.after(this.#rejected ? END_GRACE_MS : 0, () => this.#drained())
+  }
+
+  #drained(): void {
+    if (this.#state !== 'draining') return
+    this.finish(this.#failure === undefined ? 'budget' : 'failed')
+    this.onDrained()
+  }
+
+  /** One timer for the two waits that could otherwise last for ever. */
+  #watch(): void {
+    if (this.#watchTimer !== undefined || (this.#state !== 'paying' && this.#state !== 'draining')) return
+    const { exposure, clock, deliveryTimeoutMs } = this.#setup
+    const undelivered = exposure.capturedUnits > exposure.readUnits
+    if (!undelivered && this.#state !== 'draining') return
+    const deadline = undelivered
+      ? this.#owedSince + deliveryTimeoutMs
+      : this.#stoppedAt + this.#setup.holdMs + deliveryTimeoutMs
+    const leftMs = deadline - clock.now()
+    if (leftMs > 0) {
+      this.#watchTimer = clock.after(leftMs, () => {
+        this.#watchTimer = undefined
+        if (this.#waiting) this.#watch()
+      })
+      return
+    }
+    const message = `the seller took payments and delivered nothing for ${deliveryTimeoutMs} ms: do not buy there`
+    this.#failure ??= undelivered ? new FetchError('FETCH_UNDELIVERED', message) : undefined
+    this.#state = 'draining'
+    this.#drained()
+  }
+
+  #sendCancel(): void {
+    // Best effort: holds that the seller does not give back expire.
+    this.#setup.link.request([encodeCancel(this.#setup.address)]).catch(() => {})
+  }
+
+  #isSettled(): boolean {
+    return this.#state === 'ended' && this.#outstanding === 0
+  }
+
+  #tellSettled(): void {
+    if (!this.#isSettled()) return
+    const listeners = this.#settledListeners
+    this.#settledListeners = []
+    for (const listener of listeners) listener()
+  }
+}
+
+/** One hold on its way. A class, so that a payment costs one object and no closure of its own. */
+class StreamHold implements HoldObserver {
+  doubted = false
+  readonly held: HeldUnits
+  readonly sentAt: number
+  readonly #tell: (hold: StreamHold, outcome: HoldOutcome) => void
+
+  constructor(held: HeldUnits, sentAt: number, tell: (hold: StreamHold, outcome: HoldOutcome) => void) {
+    this.held = held
+    this.sentAt = sentAt
+    this.#tell = tell
+  }
+
+  onOutcome(outcome: HoldOutcome): void {
+    this.#tell(this, outcome)
+  }
+}

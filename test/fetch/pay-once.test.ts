@@ -1,0 +1,136 @@
+/** 402: one payment, one more request, never two payments. Letter Shop (condition) and http-ilp (token) flows. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { sha256 } from 'sluice/crypto'
+import { fromBase64, toBase64url } from 'sluice/bytes'
+import { payingFetch, type PaidResponse, type PayingFetchOptions } from 'sluice/fetch'
+import { pskFulfiller } from 'sluice/ilp'
+import { linkPair, type IncomingHold, type Link } from 'sluice/link'
+import { fakeClock, type FakeClock } from './fake-clock.js'
+
+const FULFILLMENT = new Uint8Array(32).fill(9)
+const SECRET = new Uint8Array(16).fill(5)
+
+interface Counter {
+  readonly requests: Request[]
+  readonly holds: IncomingHold[]
+  readonly holder: Link
+  readonly clock: FakeClock
+  buy(options?: Partial<PayingFetchOptions>): Promise<PaidResponse>
+}
+
+/** A shop behind a counter: `pay` is its header; `answer` says what it gives to the second request. */
+async function counter(
+  pay: (address: string) => string,
+  onHold: (hold: IncomingHold, nth: number) => void,
+  answer: (request: Request) => Response,
+): Promise<Counter> {
+  const clock = fakeClock()
+  const { host, holder } = linkPair({ creditLimit: 100n, clock })
+  await holder.open()
+  const requests: Request[] = []
+  const holds: IncomingHold[] = []
+  host.onHold((hold) => {
+    holds.push(hold)
+    onHold(hold, holds.length)
+  })
+  const fetch = async (request: Request): Promise<Response> => {
+    requests.push(request)
+    if (requests.length > 1) return answer(request)
+    const headers = { Pay: pay(`${host.info.account}.c1`) }
+    const response = new Response('please pay', { status: 402, headers })
+    Object.defineProperty(response, 'url', { value: request.url })
+    return response
+  }
+  const buy = (options: Partial<PayingFetchOptions> = {}): Promise<PaidResponse> =>
+    payingFetch('http://shop.test/letters?n=1', { link: holder, budget: 50n, clock, fetch, ...options })
+  return { requests, holds, holder, clock, buy }
+}
+
+const byCondition = (address: string): string =>
+  `interledger-condition 17 ${address} ${toBase64url(sha256(FULFILLMENT))}`
+const bySecret = (address: string): string => `interledger-psk 10 ${address} ${toBase64url(SECRET)}`
+const fulfill = (hold: IncomingHold): void => hold.fulfill(FULFILLMENT, new Uint8Array(0), () => {})
+
+test('pays a condition once and fetches the letter at the path of its fulfillment', async () => {
+  const shop = await counter(byCondition, fulfill, () => new Response('Your letter: X'))
+  const response = await shop.buy()
+  assert.equal(await response.text(), 'Your letter: X')
+  assert.equal(shop.requests[1]?.url, `http://shop.test/${toBase64url(FULFILLMENT)}`)
+  assert.equal(shop.holds.length, 1)
+  assert.equal(shop.holds[0]?.amount, 17n)
+  assert.deepEqual([response.payment.spent, response.payment.held, response.payment.end], [17n, 0n, 'source'])
+  assert.equal(await shop.holder.balance(), -17n)
+})
+
+test('pays by secret and repeats the request with the secret as Pay-Token, body and all', async () => {
+  const fulfillmentOf = pskFulfiller(SECRET)
+  const shop = await counter(
+    bySecret,
+    (hold) => hold.fulfill(fulfillmentOf(hold.packet), new Uint8Array(0), () => {}),
+    () => new Response('goods', { headers: { Pay: bySecret('example.pair.server.c1'), 'Pay-Balance': '3' } }),
+  )
+  const response = await shop.buy({ method: 'POST', body: 'order' })
+  assert.equal(await response.text(), 'goods')
+  const [, second] = shop.requests
+  assert.deepEqual([second?.method, second?.url], ['POST', 'http://shop.test/letters?n=1'])
+  assert.equal(await second?.text(), 'order')
+  assert.deepEqual(fromBase64(second?.headers.get('pay-token') ?? ''), SECRET)
+  assert.equal(second?.redirect, 'manual')
+  assert.equal(shop.holds.length, 1)
+})
+
+test('a seller that asks again after it was paid gets nothing more', async () => {
+  const again = (): Response =>
+    new Response('', { status: 402, headers: { Pay: byCondition('example.pair.server.c2') } })
+  const shop = await counter(byCondition, fulfill, again)
+  await assert.rejects(shop.buy(), { code: 'FETCH_STILL_UNPAID' })
+  assert.deepEqual([shop.holds.length, shop.requests.length], [1, 2])
+})
+
+test('beyond the budget the 402 comes back as it is, unpaid', async () => {
+  const shop = await counter(byCondition, fulfill, () => new Response('never'))
+  const response = await shop.buy({ budget: 16n })
+  assert.deepEqual([response.status, await response.text(), response.payment.end], [402, 'please pay', 'budget'])
+  assert.deepEqual([shop.holds.length, response.payment.spent], [0, 0n])
+  await assert.rejects(
+    shop.buy({ maxPrice: 16n }).then((paid) => paid.text()),
+    undefined,
+  )
+})
+
+test('a busy seller is tried again, with a payment of its own; a final refusal is final', async () => {
+  const busy = await counter(
+    byCondition,
+    (hold, nth) => (nth === 1 ? hold.reject({ code: 'T03' }) : fulfill(hold)),
+    () => new Response('ok'),
+  )
+  const buying = busy.buy()
+  for (let i = 0; i < 5; i++) {
+    await new Promise(setImmediate)
+    busy.clock.advance(10)
+  }
+  assert.equal((await buying).status, 200)
+  assert.equal(busy.holds.length, 2)
+  const never = await counter(
+    byCondition,
+    (hold) => hold.reject({ code: 'F06' }),
+    () => new Response('never'),
+  )
+  await assert.rejects(never.buy(), { code: 'FETCH_REFUSED' })
+  assert.equal(never.holds.length, 1)
+})
+
+test('an abort while the payment is open gives up', async () => {
+  const shop = await counter(
+    byCondition,
+    () => {},
+    () => new Response('never'),
+  )
+  const abort = new AbortController()
+  const buying = shop.buy({ signal: abort.signal })
+  await new Promise(setImmediate)
+  abort.abort(new Error('enough'))
+  await assert.rejects(buying, /enough/)
+  assert.equal(shop.requests.length, 1)
+})
