@@ -49,6 +49,7 @@ export const BROWSER_SAFE: readonly string[] = [
   'ilp/',
   'btp/',
   'http/headers.ts',
+  'fetch/',
   'session/index.ts',
 ]
 

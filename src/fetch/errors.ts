@@ -2,8 +2,6 @@
 import { SluiceError } from '../errors/index.js'
 
 export type FetchErrorCode =
-  | 'FETCH_ABORTED'
-  | 'FETCH_BUDGET'
   | 'FETCH_HEADERS'
   | 'FETCH_INTERRUPTED'
   | 'FETCH_LINK'
@@ -20,8 +18,6 @@ export type FetchErrorCode =
 
 /**
  * Codes:
- * `FETCH_ABORTED` the caller aborted;
- * `FETCH_BUDGET` the budget does not cover one payment: raise it or look elsewhere;
  * `FETCH_HEADERS` the response's payment headers cannot be read;
  * `FETCH_INTERRUPTED` the response broke off; what was read is good, at most one window is lost;
  * `FETCH_LINK` the link to the ledger cannot be opened;

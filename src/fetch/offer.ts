@@ -2,8 +2,14 @@
  * What a response asks for: the `Pay` and `Pay-Terms` headers, read together and checked against each other.
  * Nothing here pays. `Pay` comes from RFC-14 and the 2017 tutorials, `Pay-Terms` is Sluice's own.
  */
-import { parsePay, type BareMeaning, type PayHeader } from '../http/pay-header.js'
-import { parsePayTerms, type LedgerLocation, type PayTerms } from '../http/pay-terms.js'
+import {
+  parsePay,
+  parsePayTerms,
+  type BareMeaning,
+  type LedgerLocation,
+  type PayHeader,
+  type PayTerms,
+} from '../http/headers.js'
 import { hasPrefix } from '../ilp/index.js'
 import { FetchError } from './errors.js'
 

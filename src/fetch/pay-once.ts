@@ -54,7 +54,7 @@ function attempt({ link, amount, nextPayment, holdMs, clock, signal, onHeld }: O
 /** A promise that an abort rejects with the signal's reason. */
 function aborting<T>(signal: AbortSignal, start: (resolve: (value: T) => void) => void): Promise<T> {
   return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason)
+    const onAbort = (): void => reject(reasonOf(signal))
     if (signal.aborted) return onAbort()
     signal.addEventListener('abort', onAbort, { once: true })
     start((value) => {
@@ -62,4 +62,8 @@ function aborting<T>(signal: AbortSignal, start: (resolve: (value: T) => void) =
       resolve(value)
     })
   })
+}
+
+function reasonOf(signal: AbortSignal): Error {
+  return signal.reason instanceof Error ? signal.reason : new Error('aborted', { cause: signal.reason })
 }

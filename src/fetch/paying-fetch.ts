@@ -5,7 +5,7 @@
  */
 import { toBase64url, EMPTY } from '../bytes/index.js'
 import { systemClock, type Clock } from '../clock/index.js'
-import type { BareMeaning } from '../http/pay-header.js'
+import type { BareMeaning } from '../http/headers.js'
 import { encodePacket } from '../ilp/index.js'
 import type { Link } from '../link/index.js'
 import { FetchError } from './errors.js'

@@ -1,7 +1,7 @@
 /** What a call of the paying fetch has cost so far: live figures on `response.payment`. */
 import type { Exposure } from './exposure.js'
 import type { FetchError } from './errors.js'
-import type { StreamEnd, StreamPayer } from './stream-payer.js'
+import type { PaymentEnd, StreamPayer } from './stream-payer.js'
 
 export interface PaymentReport {
   /** Base units of money for one unit; 0 when nothing was asked for. */
@@ -18,7 +18,7 @@ export interface PaymentReport {
   readonly units: number
   readonly unitsRead: number
   /** How it ended; `undefined` while it has not. */
-  readonly end: StreamEnd | undefined
+  readonly end: PaymentEnd | undefined
   readonly failure: FetchError | undefined
   /** Resolves when it has ended and no hold is without an outcome: then the figures are final. */
   settled(): Promise<void>
@@ -80,7 +80,7 @@ export interface OnceReport {
 
 /** The report of a single payment, which is over before its response is seen. */
 export function oncePayment(price: bigint): OnceReport {
-  const value = { ...FREE, price, end: undefined as StreamEnd | undefined }
+  const value = { ...FREE, price, end: undefined as PaymentEnd | undefined }
   return {
     value,
     onHeld(amount, inDoubt) {

@@ -18,7 +18,7 @@ const FIRST_ID_MIN = 100_000_000_000
 const FIRST_ID_SPAN = 800_000_000_000
 
 /** A random first payment id, so that a buyer that forgot its last one repeats none (protocols of 2017 start at 0). */
-export function randomFirstId(): number {
+function randomFirstId(): number {
   const random = new DataView(randomBytes(8).slice().buffer).getBigUint64(0)
   return FIRST_ID_MIN + Number(random % BigInt(FIRST_ID_SPAN))
 }
@@ -31,7 +31,7 @@ export function createPayments(
   firstId: number = randomFirstId(),
 ): (amount: bigint) => Payment {
   const digits = ascii(String(firstId).padStart(ID_DIGITS, '0'))
-  const fulfillmentOf = fulfiller(method, secret)
+  const fulfillmentOf = fulfiller(method, address, secret)
   let template: Uint8Array = EMPTY
   let templateAmount = -1n
 
@@ -46,14 +46,19 @@ export function createPayments(
     countUp(digits)
     return { packet, condition: conditionOf(fulfillmentOf(packet)) }
   }
+}
 
-  function fulfiller(method: 'psk' | 'hmac-account', secret: Uint8Array): (packet: Uint8Array) => Uint8Array {
-    if (method === 'psk') return pskFulfiller(secret)
-    const ofAccount = accountFulfiller(secret)
-    return (packet) => {
-      const id = String.fromCharCode(...packet.subarray(packet.length - 2 - ID_DIGITS, packet.length - 2))
-      return ofAccount(`${address}.${id}`)
-    }
+/** From a whole packet to its fulfillment. */
+function fulfiller(
+  method: 'psk' | 'hmac-account',
+  address: string,
+  secret: Uint8Array,
+): (packet: Uint8Array) => Uint8Array {
+  if (method === 'psk') return pskFulfiller(secret)
+  const ofAccount = accountFulfiller(secret)
+  return (packet) => {
+    const id = String.fromCharCode(...packet.subarray(packet.length - 2 - ID_DIGITS, packet.length - 2))
+    return ofAccount(`${address}.${id}`)
   }
 }
 

@@ -4,7 +4,7 @@
  * Whatever goes wrong, it stops paying first; what was bought is still delivered to the application.
  */
 import type { CancelTimer, Clock } from '../clock/index.js'
-import { decodeEndOffset, decodeStreamReason, encodeCancel } from '../http/stream-messages.js'
+import { decodeEndOffset, decodeStreamReason, encodeCancel } from '../http/headers.js'
 import { errorClass } from '../ilp/index.js'
 import type { HoldObserver, HoldOutcome, Link, Reason } from '../link/index.js'
 import { FetchError } from './errors.js'
@@ -21,7 +21,7 @@ export const RETRY_MS_MAX = 1000
 /** How long temporary failures in a row are borne. */
 export const RETRYING_MS_MAX = 30_000
 /** How long the body may take to end after the seller said that the stream did. */
-export const END_GRACE_MS = 1000
+const END_GRACE_MS = 1000
 
 export interface PayerSetup {
   readonly link: Link
@@ -42,14 +42,14 @@ export interface PayerSetup {
 }
 
 /** How a stream ended. `source`: complete. `budget`: no money left for another unit. `cancelled`: the reader left. */
-export type StreamEnd = 'source' | 'budget' | 'cancelled' | 'failed'
+export type PaymentEnd = 'source' | 'budget' | 'cancelled' | 'failed'
 
 export class StreamPayer {
   /** Called once, when payment has stopped and all that was bought has been read: nothing more will come. */
   onDrained: () => void = () => {}
   readonly #setup: PayerSetup
   #state: 'idle' | 'paying' | 'draining' | 'ended' = 'idle'
-  #end: StreamEnd | undefined
+  #end: PaymentEnd | undefined
   #failure: FetchError | undefined
   #outstanding = 0
   #unitsPerHoldMax: number
@@ -72,7 +72,7 @@ export class StreamPayer {
   }
 
   /** Set when the stream has ended. */
-  get end(): StreamEnd | undefined {
+  get end(): PaymentEnd | undefined {
     return this.#end
   }
 
@@ -134,7 +134,7 @@ export class StreamPayer {
   }
 
   /** Ends the stream now; holds without an outcome go back when the seller hears of it. */
-  finish(end: StreamEnd, failure?: FetchError): void {
+  finish(end: PaymentEnd, failure?: FetchError): void {
     if (this.#state === 'ended') return
     this.#state = 'ended'
     this.#failure ??= failure

@@ -35,16 +35,16 @@ export interface ScriptedShop {
   readonly left: boolean
   /** Units handed over. */
   readonly sold: number
-  fulfillmentOf(hold: IncomingHold): Uint8Array
+  readonly fulfillmentOf: (hold: IncomingHold) => Uint8Array
   /** Captures, then writes the units, as a shop does. */
-  serve(hold: IncomingHold): void
-  capture(hold: IncomingHold, endOffset?: number): void
-  write(units: number): void
-  end(): void
-  break(error: Error): void
+  readonly serve: (hold: IncomingHold) => void
+  readonly capture: (hold: IncomingHold, endOffset?: number) => void
+  readonly write: (units: number) => void
+  readonly end: () => void
+  readonly break: (error: Error) => void
 }
 
-export const SECRET = new Uint8Array(32).fill(7)
+const SECRET = new Uint8Array(32).fill(7)
 
 export function scriptedShop(link: Link, script: ShopScript = {}): ScriptedShop {
   const { price = 1n, terms = true, unit = 'letter', bytesPerUnit = 1, units = Infinity, method = 'psk' } = script
@@ -69,7 +69,7 @@ export function scriptedShop(link: Link, script: ShopScript = {}): ScriptedShop 
       const body = new ReadableStream<Uint8Array>({
         start(own) {
           controller = own
-          request.signal.addEventListener('abort', () => shop.break(request.signal.reason))
+          request.signal.addEventListener('abort', () => shop.break(new Error('aborted')))
         },
         cancel() {
           ended = true
