@@ -27,12 +27,13 @@ export const LAYERS: readonly Layer[] = [
   { name: 'http', is: 'the selling side: `Pay` headers, meter, shop' },
   { name: 'fetch', is: 'the buying side: window, budget, paying fetch' },
   { name: 'cli', is: 'the command `sluice`' },
+  { name: 'compat', is: 'what old packages exported, in their own representations' },
   { name: '.', is: 'the everyday names' },
   { name: 'testing', is: 'conformance suites and simulators, for tests of users too' },
 ]
 
 /** Nothing imports these: they are ends. */
-export const ENDS: readonly string[] = ['cli', '.', 'testing']
+export const ENDS: readonly string[] = ['cli', 'compat', '.', 'testing']
 
 /**
  * What a browser needs to buy: folders and files below src/. None of it, nor anything that it imports, knows Node.

@@ -1,5 +1,6 @@
 /** The first message on a new socket, client to server: who it is (RFC-23 drafts 2 and 9, authentication). */
-import { fromUtf8 } from '../bytes/index.js'
+import { fromUtf8, toBase64url, utf8 } from '../bytes/index.js'
+import { sha256 } from '../crypto/index.js'
 import { duplicateName, findEntry, octetEntry, textEntry } from './entries.js'
 import { type BtpVersion, type Frame, MESSAGE, type SubProtocol, TEXT_PLAIN } from './types.js'
 
@@ -30,4 +31,9 @@ export function readAuth(frame: Frame, version: BtpVersion): Credentials | undef
   } catch {
     return undefined
   }
+}
+
+/** The account name of a peer that gave a token but no username: base64url(SHA-256(token)), a valid address segment. */
+export function accountOfToken(token: string): string {
+  return toBase64url(sha256(utf8(token)))
 }

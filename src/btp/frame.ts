@@ -26,7 +26,7 @@ const HASH_BYTES = 32
 /** An entry of empty name and data: two lengths and the content type. */
 const ENTRY_BYTES_MIN = 3
 
-const writer = new Writer(1024)
+const writer = new Writer()
 
 /** @throws {OerError} for a field that is outside its limits, or a type that the version does not have */
 export function encodeFrame(frame: Frame, version: BtpVersion): Uint8Array {
@@ -159,12 +159,18 @@ function writeBody(frame: Frame): void {
 }
 
 function writeEntries(entries: readonly SubProtocol[]): void {
+  // Callers without types: an absent list must not become a TypeError on the path of frames.
+  if (!isArray(entries)) throw new BtpError('BTP_DATA', 'expected an array of sub-protocol entries')
   writer.count(entries.length)
   for (const entry of entries) {
     writer.varAscii(entry.name)
     writer.uint8(entry.contentType)
     writer.varOctets(entry.data)
   }
+}
+
+function isArray(value: unknown): boolean {
+  return Array.isArray(value)
 }
 
 const NO_ENTRIES: readonly SubProtocol[] = []

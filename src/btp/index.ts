@@ -1,4 +1,4 @@
-export { authEntries, type Credentials, readAuth } from './auth.js'
+export { accountOfToken, authEntries, type Credentials, readAuth } from './auth.js'
 export { duplicateName, findEntry, jsonEntry, octetEntry, textEntry } from './entries.js'
 export { BTP_ERROR_CODES, type BtpErrorName, isBtpErrorName, readBtpErrorName } from './error-names.js'
 export { BtpError } from './errors.js'

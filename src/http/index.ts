@@ -1,1 +1,2 @@
 export * from './headers.js'
+export { payTokenFor, sharedSecretFor } from './pay-token.js'

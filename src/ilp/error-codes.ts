@@ -1,4 +1,7 @@
-/** ILP error codes, version 1 (RFC-3 draft 4) and 4 (RFC-27 draft 10), their names and classes. */
+/** ILP error codes, version 1 (RFC-3 draft 4) and 4 (RFC-27 draft 10), their names and classes; the data of `F08`. */
+import { Reader, Writer } from '../oer/index.js'
+
+const writer = new Writer()
 
 /** `final`: do not retry · `temporary`: retry later · `relative`: retry with more money or time. */
 export type ErrorClass = 'final' | 'temporary' | 'relative'
@@ -53,4 +56,24 @@ export function errorClass(code: string): ErrorClass {
     default:
       return 'final'
   }
+}
+
+/** What `F08` tells, both in the unit of the one who raised it; the maximum is inclusive. */
+export interface AmountTooLarge {
+  readonly receivedAmount: bigint
+  readonly maximumAmount: bigint
+}
+
+/** The sixteen data bytes of an `F08` reject. @throws {OerError} `OER_RANGE` */
+export function encodeAmountTooLarge(amounts: AmountTooLarge): Uint8Array {
+  writer.reset()
+  writer.uint64(amounts.receivedAmount)
+  writer.uint64(amounts.maximumAmount)
+  return writer.take()
+}
+
+/** Of the data of an `F08` reject; bytes after the sixteenth are ignored. @throws {OerError} `OER_TRUNCATED` */
+export function decodeAmountTooLarge(data: Uint8Array): AmountTooLarge {
+  const reader = new Reader(data)
+  return { receivedAmount: reader.uint64(), maximumAmount: reader.uint64() }
 }

@@ -25,15 +25,15 @@ export function writeAddress(writer: Writer, text: string, mode: AddressMode): v
   writer.varAscii(text)
 }
 
-/** `triggeredBy` alone may be empty. Its address is the peer's word, so only its alphabet is checked. */
-export function readTriggeredBy(reader: Reader): string {
+/** `triggeredBy` alone may be empty. */
+export function readTriggeredBy(reader: Reader, mode: AddressMode): string {
   const text = reader.varAscii()
-  if (text !== '' && !isAddress(text, 'lenient')) throw badAddress()
+  if (text !== '' && !isAddress(text, mode)) throw badAddress()
   return text
 }
 
-export function writeTriggeredBy(writer: Writer, text: string): void {
-  if (text !== '' && !isAddress(text, 'lenient')) throw badAddress()
+export function writeTriggeredBy(writer: Writer, text: string, mode: AddressMode): void {
+  if (text !== '' && !isAddress(text, mode)) throw badAddress()
   writer.varAscii(text)
 }
 

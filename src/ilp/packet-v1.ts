@@ -67,7 +67,7 @@ export function writeV1(writer: Writer, packet: PacketV1): void {
       break
     case 11:
       writeCode(writer, packet.code)
-      writeTriggeredBy(writer, packet.triggeredBy)
+      writeTriggeredBy(writer, packet.triggeredBy, 'lenient')
       writeMessage(writer, packet.message)
       writeData(writer, packet.data, DATA_BYTES_MAX)
   }
@@ -110,7 +110,7 @@ export function readV1(reader: Reader, type: PacketV1['type']): PacketV1 {
       return {
         type,
         code: readCode(reader),
-        triggeredBy: readTriggeredBy(reader),
+        triggeredBy: readTriggeredBy(reader, 'lenient'),
         message: readMessage(reader),
         data: readData(reader, DATA_BYTES_MAX),
       }
@@ -160,7 +160,7 @@ function readLiquidityResponse(reader: Reader): LiquidityResponsePacket {
 function writeError(writer: Writer, packet: ErrorPacket): void {
   writeCode(writer, packet.code)
   writer.varAscii(packet.name)
-  writeTriggeredBy(writer, packet.triggeredBy)
+  writeTriggeredBy(writer, packet.triggeredBy, 'lenient')
   writer.count(packet.forwardedBy.length)
   for (const address of packet.forwardedBy) writeAddress(writer, address, 'lenient')
   writer.varTime(packet.triggeredAt)
@@ -170,7 +170,7 @@ function writeError(writer: Writer, packet: ErrorPacket): void {
 function readError(reader: Reader): ErrorPacket {
   const code = readCode(reader)
   const name = reader.varAscii()
-  const triggeredBy = readTriggeredBy(reader)
+  const triggeredBy = readTriggeredBy(reader, 'lenient')
   const forwardedBy: string[] = []
   for (let left = reader.count(1); left > 0; left--) forwardedBy.push(readAddress(reader, 'lenient'))
   return {

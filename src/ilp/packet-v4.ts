@@ -32,7 +32,7 @@ export function writeV4(writer: Writer, packet: PacketV4): void {
       break
     case 14:
       writeCode(writer, packet.code)
-      writeTriggeredBy(writer, packet.triggeredBy)
+      writeTriggeredBy(writer, packet.triggeredBy, 'destination')
       writeMessage(writer, packet.message)
   }
   writeData(writer, packet.data, DATA_BYTES_MAX)
@@ -55,7 +55,7 @@ export function readV4(reader: Reader, type: PacketV4['type']): PacketV4 {
       return {
         type,
         code: readCode(reader),
-        triggeredBy: readTriggeredBy(reader),
+        triggeredBy: readTriggeredBy(reader, 'destination'),
         message: readMessage(reader),
         data: readData(reader, DATA_BYTES_MAX),
       }

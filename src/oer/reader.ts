@@ -8,6 +8,7 @@ import { FIXED_TIME_BYTES, getFixedTime, getVariableTime } from './time.js'
 
 /** Longer length determinants than 1 + 4 bytes are refused. */
 const LENGTH_BYTES_MAX = 4
+const SHORT_TEXT_BYTES = 8
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 export class Reader {
@@ -104,14 +105,17 @@ export class Reader {
   /** `length` bytes of ASCII. */
   asciiOctets(length: number): string {
     this.#need(length)
-    const end = this.#at + length
-    let text = ''
-    for (let i = this.#at; i < end; i++) {
-      const byte = this.#bytes[i] ?? 0
-      if (byte > 0x7f) throw new OerError('OER_TEXT', 'expected ASCII text')
-      text += String.fromCharCode(byte)
-    }
+    const bytes = this.#bytes
+    const start = this.#at
+    const end = start + length
+    let bits = 0
+    for (let i = start; i < end; i++) bits |= bytes[i] ?? 0
+    if (bits > 0x7f) throw new OerError('OER_TEXT', 'expected ASCII text')
     this.#at = end
+    // Names are short and cheaper to put together; addresses are not.
+    if (length > SHORT_TEXT_BYTES) return UTF8.decode(bytes.subarray(start, end))
+    let text = ''
+    for (let i = start; i < end; i++) text += String.fromCharCode(bytes[i] ?? 0)
     return text
   }
 

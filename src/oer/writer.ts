@@ -1,51 +1,49 @@
 /**
  * Writes the OER subset of ILP and BTP (RFC-30 draft 4), canonical always: what the reader would refuse is an
- * {@link OerError} here. One growing buffer, no allocation per field; `take` copies the result out, so that a module
- * can keep one writer for all that it encodes.
+ * {@link OerError} here. Messages are laid one behind the other in slabs and handed out as subarrays, because an
+ * allocation per message would cost more than all of its fields. So a message that is kept keeps its slab: copy what
+ * lives long, and never transfer the underlying buffer.
  */
+import { EMPTY } from '../bytes/index.js'
 import { OerError } from './errors.js'
 import { FIXED_TIME_BYTES, VARIABLE_TIME_BYTES, putFixedTime, putVariableTime } from './time.js'
 
 const UINT64_MAX = 0xffff_ffff_ffff_ffffn
 const LENGTH_MAX = 0xffff_ffff
-/** A buffer that grew beyond this is dropped after use. */
-const KEPT_BYTES_MAX = 65_536
+/** As large as Node's own pool: some fifty frames. */
+const SLAB_BYTES = 8192
 const UTF8 = new TextEncoder()
 const LONE_SURROGATE = /\p{Surrogate}/u
 
 export class Writer {
-  #bytes: Uint8Array
+  #slab = EMPTY
+  /** Where the current message begins, and where the next byte goes. */
+  #start = 0
   #at = 0
 
-  constructor(bytes = 256) {
-    this.#bytes = new Uint8Array(bytes)
+  /** Forgets what was written since the last `take`. */
+  reset(): void {
+    this.#at = this.#start
   }
 
-  /** Forgets what was written. */
-  reset(): this {
-    this.#at = 0
-    return this
-  }
-
-  /** What was written, as bytes of its own; the writer is empty again. */
+  /** What was written since the last `take`; it will not be written to again. */
   take(): Uint8Array {
-    const taken = this.#bytes.slice(0, this.#at)
-    this.#at = 0
-    if (this.#bytes.length > KEPT_BYTES_MAX) this.#bytes = new Uint8Array(256)
+    const taken = this.#slab.subarray(this.#start, this.#at)
+    this.#start = this.#at
     return taken
   }
 
   uint8(value: number): void {
     checkUint(value, 0xff)
     this.#room(1)
-    this.#bytes[this.#at++] = value
+    this.#slab[this.#at++] = value
   }
 
   uint16(value: number): void {
     checkUint(value, 0xffff)
     this.#room(2)
-    this.#bytes[this.#at++] = value >>> 8
-    this.#bytes[this.#at++] = value
+    this.#slab[this.#at++] = value >>> 8
+    this.#slab[this.#at++] = value
   }
 
   uint32(value: number): void {
@@ -71,7 +69,7 @@ export class Writer {
   octets(bytes: Uint8Array): void {
     const length = bytes.length
     this.#room(length)
-    this.#bytes.set(bytes, this.#at)
+    this.#slab.set(bytes, this.#at)
     this.#at += length
   }
 
@@ -98,9 +96,9 @@ export class Writer {
     let size = 1
     while (size < 8 && value >> BigInt(8 * size) !== 0n) size++
     this.#room(1 + size)
-    this.#bytes[this.#at++] = size
+    this.#slab[this.#at++] = size
     for (let shift = 8 * (size - 1); shift >= 0; shift -= 8) {
-      this.#bytes[this.#at++] = Number((value >> BigInt(shift)) & 0xffn)
+      this.#slab[this.#at++] = Number((value >> BigInt(shift)) & 0xffn)
     }
   }
 
@@ -111,8 +109,8 @@ export class Writer {
       return
     }
     this.#room(2)
-    this.#bytes[this.#at++] = 1
-    this.#bytes[this.#at++] = value
+    this.#slab[this.#at++] = 1
+    this.#slab[this.#at++] = value
   }
 
   /** One byte per character, without a length. @throws {OerError} `OER_TEXT` for a character above 0x7f */
@@ -122,7 +120,7 @@ export class Writer {
     for (let i = 0; i < length; i++) {
       const unit = text.charCodeAt(i)
       if (unit > 0x7f) throw new OerError('OER_TEXT', 'expected ASCII text')
-      this.#bytes[this.#at + i] = unit
+      this.#slab[this.#at + i] = unit
     }
     this.#at += length
   }
@@ -143,39 +141,39 @@ export class Writer {
   /** Fixed form of a time, 17 digits, of milliseconds since 1970. */
   fixedTime(ms: number): void {
     this.#room(FIXED_TIME_BYTES)
-    putFixedTime(this.#bytes, this.#at, ms)
+    putFixedTime(this.#slab, this.#at, ms)
     this.#at += FIXED_TIME_BYTES
   }
 
   /** Variable form of a time behind its length, always with three fraction digits. */
   varTime(ms: number): void {
     this.#room(1 + VARIABLE_TIME_BYTES)
-    putVariableTime(this.#bytes, this.#at + 1, ms)
-    this.#bytes[this.#at] = VARIABLE_TIME_BYTES
+    putVariableTime(this.#slab, this.#at + 1, ms)
+    this.#slab[this.#at] = VARIABLE_TIME_BYTES
     this.#at += 1 + VARIABLE_TIME_BYTES
   }
 
   /** Begins a VarOctetString whose length is not known yet; give the result to `close` at its end. */
   open(): number {
     this.#room(1)
-    return this.#at++
+    this.#at++
+    // Counted from the message's beginning, which moves when a slab is full.
+    return this.#at - this.#start
   }
 
   /** Ends the VarOctetString begun at `mark`. */
   close(mark: number): void {
-    const start = mark + 1
-    const length = this.#at - start
+    const length = this.#at - this.#start - mark
     const extra = lengthBytes(length) - 1
-    if (extra > 0) {
-      this.#room(extra)
-      this.#bytes.copyWithin(start + extra, start, this.#at)
-    }
-    this.#putLength(mark, length)
+    this.#room(extra)
+    const contents = this.#start + mark
+    if (extra > 0) this.#slab.copyWithin(contents + extra, contents, this.#at)
+    this.#putLength(contents - 1, length)
     this.#at += extra
   }
 
   #put32(value: number): void {
-    const bytes = this.#bytes
+    const bytes = this.#slab
     const at = this.#at
     bytes[at] = value >>> 24
     bytes[at + 1] = value >>> 16
@@ -187,23 +185,30 @@ export class Writer {
   #putLength(at: number, length: number): number {
     const extra = lengthBytes(length) - 1
     if (extra === 0) {
-      this.#bytes[at] = length
+      this.#slab[at] = length
       return at + 1
     }
-    this.#bytes[at] = 0x80 | extra
+    this.#slab[at] = 0x80 | extra
     let rest = length
     for (let i = at + extra; i > at; i--) {
-      this.#bytes[i] = rest
+      this.#slab[i] = rest
       rest = Math.trunc(rest / 0x100)
     }
     return at + 1 + extra
   }
 
   #room(length: number): void {
-    if (this.#at + length <= this.#bytes.length) return
-    const grown = new Uint8Array(Math.max(2 * this.#bytes.length, this.#at + length))
-    grown.set(this.#bytes.subarray(0, this.#at))
-    this.#bytes = grown
+    if (this.#at + length > this.#slab.length) this.#grow(length)
+  }
+
+  /** Goes on in a new slab; messages that were taken keep the old one. */
+  #grow(length: number): void {
+    const written = this.#at - this.#start
+    const slab = new Uint8Array(Math.max(SLAB_BYTES, 2 * (written + length)))
+    slab.set(this.#slab.subarray(this.#start, this.#at))
+    this.#slab = slab
+    this.#start = 0
+    this.#at = written
   }
 }
 
