@@ -16,10 +16,15 @@ const UTF8 = new TextEncoder()
 const LONE_SURROGATE = /\p{Surrogate}/u
 
 export class Writer {
+  readonly #slabBytes: number
   #slab = EMPTY
   /** Where the current message begins, and where the next byte goes. */
   #start = 0
   #at = 0
+
+  constructor(slabBytes = SLAB_BYTES) {
+    this.#slabBytes = slabBytes
+  }
 
   /** Forgets what was written since the last `take`. */
   reset(): void {
@@ -204,7 +209,7 @@ export class Writer {
   /** Goes on in a new slab; messages that were taken keep the old one. */
   #grow(length: number): void {
     const written = this.#at - this.#start
-    const slab = new Uint8Array(Math.max(SLAB_BYTES, 2 * (written + length)))
+    const slab = new Uint8Array(Math.max(this.#slabBytes, 2 * (written + length)))
     slab.set(this.#slab.subarray(this.#start, this.#at))
     this.#slab = slab
     this.#start = 0
