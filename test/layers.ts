@@ -43,6 +43,7 @@ export const BROWSER_SAFE: readonly string[] = [
   'errors/',
   'clock/',
   'log/',
+  'log/',
   'bytes/',
   'crypto/index.ts',
   'crypto/portable.ts',

@@ -32,11 +32,12 @@ function limitsIn(sources: ReadonlyMap<string, string>): Map<string, Set<bigint>
     walkSyntax(path, text, (node, parent) => {
       const field = nameOf(node['key']) ?? ''
       if (node.type === 'TSPropertySignature' && LIMIT.test(field)) defaultsOf(field)
-      if (node.type === 'Property' && LIMIT.test(field)) {
-        const value = numberOf(node['value'], constants)
-        if (value !== undefined) defaultsOf(field).add(value)
-        const constant = nameOf(node['value'])
-        if (constant !== undefined) defaults.add(constant)
+      const given = defaultIn(node)
+      if (given !== undefined && LIMIT.test(given.field)) {
+        const value = numberOf(given.value, constants)
+        if (value !== undefined) defaultsOf(given.field).add(value)
+        const constant = nameOf(given.value) ?? ''
+        if (constants.has(constant)) defaults.add(constant)
       }
       if (node.type === 'VariableDeclaration' && parent?.type === 'ExportNamedDeclaration') {
         for (const declarator of node['declarations'] as readonly Node[]) {
@@ -49,6 +50,24 @@ function limitsIn(sources: ReadonlyMap<string, string>): Map<string, Set<bigint>
   }
   for (const constant of defaults) limits.delete(constant)
   return limits
+}
+
+/** `{ field: value }`, `{ field = value }` and `options.field ?? value`. */
+function defaultIn(node: Node): { field: string; value: unknown } | undefined {
+  const { left, value } = node
+  if (node.type === 'Property') {
+    const inner = isNode(value) && value.type === 'AssignmentPattern' ? value['right'] : value
+    return { field: nameOf(node['key']) ?? '', value: inner }
+  }
+  if (
+    node.type === 'LogicalExpression' &&
+    node['operator'] === '??' &&
+    isNode(left) &&
+    left.type === 'MemberExpression'
+  ) {
+    return { field: nameOf(left['property']) ?? '', value: node['right'] }
+  }
+  return undefined
 }
 
 function numberOf(value: unknown, constants: ReadonlyMap<string, bigint>): bigint | undefined {
@@ -118,14 +137,17 @@ test('limits are found in interfaces, constants and defaults', () => {
     export const LOOP_MAX = 3n
     const INNER_MAX = 4
     export interface Limits { readonly queueMax: number; readonly pongTimeoutMs?: number; readonly name: string }
-    const defaults = { queueMax: 1 << 4, frameBytesMax: FRAME_BYTES_MAX, other: 1 }`
+    const defaults = { queueMax: 1 << 4, frameBytesMax: FRAME_BYTES_MAX, other: 1 }
+    const { socketsMax = 5 } = options
+    const later = options.pongTimeoutMs ?? 6`
   assert.deepEqual(
     [...limitsIn(new Map([['a.ts', text]]))],
     [
       ['LOOP_MAX', new Set([3n])],
       ['queueMax', new Set([16n])],
-      ['pongTimeoutMs', new Set()],
+      ['pongTimeoutMs', new Set([6n])],
       ['frameBytesMax', new Set([2048n])],
+      ['socketsMax', new Set([5n])],
     ],
   )
 })
