@@ -77,7 +77,9 @@ export const TIDY_RULES: readonly TidyRule[] = [
     name: 'source files open with a comment that says what they are',
     appliesTo: (path) => isCode(path) && /^(src|test|bench|examples|scripts)\//.test(path),
     faults: ({ text }) =>
-      /^(#!.*\n)?\/\*\*\s[\s\S]*?\*\//.test(text) || isOnlyExports(text) ? [] : ['no /** … */ at the top'],
+      /^(#!.*\n|'use strict'\n)?\/\*\*?\s[\s\S]*?\*\//.test(text) || isOnlyExports(text)
+        ? []
+        : ['no /** … */ at the top'],
     planted: { path: 'src/oer/reader.ts', text: "import { x } from './x.js'\n/** late */\n" },
   },
   {
