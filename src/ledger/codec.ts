@@ -8,7 +8,7 @@ import { LedgerError } from './errors.js'
 import type { LedgerEvent } from './events.js'
 import type { Limits, Side } from './types.js'
 
-export const FORMAT = 1
+const FORMAT = 1
 
 /** Generous: names are bounded by `decide`. */
 export const NAME_BYTES_MAX = 4096
