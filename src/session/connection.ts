@@ -114,7 +114,7 @@ export class Connection implements Session {
       this.#end(reason)
       this.#onGone()
     }
-    this.#waitToPing()
+    this.#pingAfter(this.#limits.pingIntervalMs)
   }
 
   /** Tells the owner that it is open. */
@@ -296,12 +296,13 @@ export class Connection implements Session {
     if (this.#transport.bufferedBytes > this.#limits.sendBufferBytesMax) this.#drop('the peer does not read')
   }
 
-  #waitToPing(): void {
-    this.#cancelPing = this.#clock.after(this.#limits.pingIntervalMs, () => {
+  #pingAfter(delayMs: number): void {
+    const { pingIntervalMs, pongTimeoutMs } = this.#limits
+    this.#cancelPing = this.#clock.after(delayMs, () => {
       this.#heard = false
       this.#transport.ping()
-      this.#cancelPing = this.#clock.after(this.#limits.pongTimeoutMs, () => {
-        if (this.#heard) this.#waitToPing()
+      this.#cancelPing = this.#clock.after(pongTimeoutMs, () => {
+        if (this.#heard) this.#pingAfter(Math.max(0, pingIntervalMs - pongTimeoutMs))
         else this.#drop('the peer is silent')
       })
     })

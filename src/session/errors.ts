@@ -6,7 +6,7 @@ import { SluiceError } from '../errors/index.js'
  * - `SESSION_TIMEOUT`: no connection within the time given; the message names the last failure.
  * - `SESSION_CLOSED`: closed by `close()`, or by the peer, before it was open.
  * - `SESSION_UNREACHABLE`: one attempt to connect failed.
- * - `SESSION_URI`: not a BTP URI.
+ * - `SESSION_URL`: not the URL of a WebSocket.
  * - `SESSION_LISTEN`: the port cannot be listened on.
  */
 export class SessionError extends SluiceError {}

@@ -102,14 +102,20 @@ export async function listen(options: ListenOptions): Promise<Listener> {
       return sockets.size
     },
     close() {
-      closed ??= new Promise((resolve) => {
-        server.close(() => resolve())
-        detach()
-        for (const socket of sockets) socket.destroy()
-      })
+      closed ??= end(server, sockets)
+      detach()
       return closed
     },
   }
+}
+
+async function end(server: Server, sockets: ReadonlySet<Socket>): Promise<void> {
+  const ended = [new Promise<unknown>((resolve) => server.close(resolve))]
+  for (const socket of sockets) {
+    ended.push(new Promise((resolve) => socket.once('close', resolve)))
+    socket.destroy()
+  }
+  await Promise.all(ended)
 }
 
 function createHttpServer({ cert, key, ca }: ListenOptions, handshakeTimeoutMs: number): Server {

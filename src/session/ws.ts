@@ -17,8 +17,10 @@ export interface DialOptions {
   readonly handshakeTimeoutMs?: number
 }
 
-/** Dials `ws:` and `wss:` URLs. It rejects with {@link SessionError} `SESSION_UNREACHABLE`. */
+/** Dials `ws:` and `wss:` URLs. It rejects with {@link SessionError} `SESSION_UNREACHABLE`. @throws {SessionError} `SESSION_URL` */
 export function dialWebSocket(url: string, options: DialOptions = {}): Dial {
+  // Without the text, nor the error that has it: it may hold a secret.
+  if (!URL.canParse(url) || !/^wss?:/i.test(url)) throw new SessionError('SESSION_URL', 'expected a ws: or wss: URL')
   return (signal) =>
     new Promise((resolve, reject) => {
       const ws = new WebSocket(url, {

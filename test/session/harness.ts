@@ -11,7 +11,15 @@ import {
 } from 'sluice/btp'
 import type { Clock } from 'sluice/clock'
 import type { Log } from 'sluice/log'
-import type { Reply, RequestBody, Session, SessionOwner } from 'sluice/session'
+import {
+  type Reply,
+  type RequestBody,
+  type Session,
+  type SessionOwner,
+  SessionServer,
+  type SessionServerOptions,
+} from 'sluice/session'
+import { transportPair } from 'sluice/testing'
 
 export class ManualClock implements Clock {
   time = 1_500_000_000_000
@@ -139,4 +147,25 @@ export function replies(session: Session, body: RequestBody): Reply[] {
   const told: Reply[] = []
   session.request(body, (reply) => told.push(reply))
   return told
+}
+
+/** A session on the accepting side, and the raw end of its peer. What the session sent after the auth answer is in `sent`. */
+export async function accepted(options: Partial<SessionServerOptions> = {}) {
+  const clock = new ManualClock()
+  const log = new MemoryLog()
+  const owner = new MemoryOwner()
+  const server = new SessionServer({
+    version: 1,
+    authenticate: () => 'alice',
+    owner,
+    clock,
+    log,
+    random: () => 0,
+    ...options,
+  })
+  const [peer, transport] = transportPair()
+  server.accept(transport, '192.0.2.1')
+  peer.send(authFrame('a token', 'alice', 1, options.version))
+  await settled()
+  return { clock, log, owner, server, peer, transport, session: owner.session, sent: () => transport.sent.slice(1) }
 }
