@@ -221,7 +221,6 @@ test('an authenticate that throws or rejects refuses with a general message, and
       throw new Error('the secret is hunter2')
     },
     () => Promise.reject(new Error('the secret is hunter2')),
-    () => Promise.reject('hunter2'),
   ]) {
     const { arrive, log, sessions } = server({ authenticate: failing })
     const { peer, transport, closed } = arrive()
