@@ -1,3 +1,6 @@
 export * from './types.js'
 export { LinkError } from './errors.js'
+export { Holder, type HolderLimits, type HolderOptions } from './holder.js'
+export { Host, type HostOptions, isAccountName } from './host.js'
+export { HostAccount, type HostLimits } from './host-account.js'
 export { linkPair, type LinkPair, type LinkPairOptions } from './pair.js'

@@ -33,6 +33,9 @@ export interface Reason {
   readonly data: Uint8Array
 }
 
+/** What a receiver says when it rejects; the link fills in the rest. */
+export type GivenReason = Partial<Reason> & { readonly code: string }
+
 /**
  * What became of a hold.
  * `refused`: never prepared, the money was never set aside (the peer's error name and code).
@@ -54,11 +57,16 @@ export interface HoldObserver {
   onOutcome(outcome: HoldOutcome, id: Uint8Array): void
 }
 
-/** What became of a capture or a rejection; `ok` only when durable at whoever keeps the book. */
-export type Settled = { readonly ok: true } | { readonly ok: false; readonly code: string; readonly message: string }
+/**
+ * What became of a capture or a rejection; `ok` only when durable at whoever keeps the book.
+ * Otherwise the BTP error's code and name, which decides: `AlreadyRolledBackError` for a hold that ended before.
+ */
+export type Settled =
+  { readonly ok: true } | { readonly ok: false; readonly code: string; readonly name: string; readonly message: string }
 
 /** A hold that arrived. Exactly one of `fulfill` and `reject` takes effect, once. */
 export interface IncomingHold {
+  /** Whose hold it is: the name of the holder's account at the host; on the holder's side the peer's address. */
   readonly account: string
   readonly id: Uint8Array
   readonly amount: bigint
@@ -68,7 +76,7 @@ export interface IncomingHold {
   readonly custom: Uint8Array | undefined
   /** Captures. `data` travels with the fulfillment (the meter's end offset). `done` is called once, never synchronously. */
   fulfill(fulfillment: Uint8Array, data: Uint8Array, done: (settled: Settled) => void): void
-  reject(reason: Partial<Reason> & { readonly code: string }, done?: (settled: Settled) => void): void
+  reject(reason: GivenReason, done?: (settled: Settled) => void): void
   /** Set by the receiver: the hold ended otherwise (it expired, or the sender took it back). */
   onEnded: ((why: 'expired' | 'cancelled') => void) | undefined
 }

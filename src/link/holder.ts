@@ -1,0 +1,390 @@
+/**
+ * The holder of an account at a host: a link over one connection that is opened again when it is lost (BTP 1.0, RFC-23
+ * draft 2; messages of seeds 000 and 001). The host keeps the book; this side knows what it sent and what it was told.
+ */
+import type { Credentials, MessageFrame, PrepareFrame, RejectFrame, RequestFrame, SubProtocol } from '../btp/index.js'
+import { findEntry, FULFILL, MESSAGE, PREPARE, REJECT, TRANSFER } from '../btp/index.js'
+import { EMPTY, equal, latin1 } from '../bytes/index.js'
+import { type CancelTimer, type Clock, systemClock } from '../clock/index.js'
+import { randomBytes } from '../crypto/index.js'
+import { type Log, silentLog } from '../log/index.js'
+import {
+  btpFailure,
+  type BtpFailure,
+  type Dial,
+  type Session,
+  SessionClient,
+  type SessionLimits,
+} from '../session/index.js'
+import { LinkError } from './errors.js'
+import { readHoldEntries } from './hold-entries.js'
+import { answerBy, answerInfo, ask, ASK_BALANCE, ASK_LEDGER_INFO, readBalance, readLedgerInfo } from './messages.js'
+import { decodeReason } from './reason.js'
+import { ReceivedHold } from './received-hold.js'
+import { SentHolds } from './sent-holds.js'
+import { ToldSettlement } from './told-settlement.js'
+import type { Hold, HoldObserver, IncomingHold, Link, LinkInfo, LinkState, RequestHandler } from './types.js'
+
+export interface HolderOptions extends Credentials {
+  readonly dial: Dial
+  /** The ledger prefix that the host must have; absent: whatever it has. */
+  readonly prefix?: string
+  /** The last segments of the two addresses. Default `client` and `server`, as in the seeds. */
+  readonly accountSegment?: string
+  readonly peerSegment?: string
+  readonly clock?: Clock
+  readonly log?: Log
+  readonly randomBytes?: (length: number) => Uint8Array
+  /** 0 ≤ x < 1, for the session's jitter. */
+  readonly random?: () => number
+  readonly limits?: Partial<HolderLimits>
+  readonly sessionLimits?: Partial<SessionLimits>
+}
+
+export interface HolderLimits {
+  /** Holds sent and not ended; one more is refused. Default 16 384. */
+  readonly holdsInFlightMax: number
+  /** Holds received and not ended; one more is refused. Default 16 384. */
+  readonly holdsReceivedMax: number
+  /** Ids in one `sluice.transfers`. Default 1 024. */
+  readonly inquiryMax: number
+  /** How long past a hold's expiry the host may take to say so. Default 5 000. */
+  readonly graceMs: number
+}
+
+const LIMITS: HolderLimits = { holdsInFlightMax: 16_384, holdsReceivedMax: 16_384, inquiryMax: 1_024, graceMs: 5_000 }
+const OPEN_TIMEOUT_MS = 20_000
+
+const NOT_OPEN = btpFailure('UnreachableError', 'the link is not open')
+const TOO_MANY = btpFailure('UnreachableError', 'too many holds in flight; wait for their outcomes')
+
+export class Holder implements Link {
+  readonly #options: HolderOptions
+  readonly #clock: Clock
+  readonly #log: Log
+  readonly #randomBytes: (length: number) => Uint8Array
+  readonly #limits: HolderLimits
+  readonly #client: SessionClient
+  readonly #sent: SentHolds
+  readonly #settlement: ToldSettlement
+  readonly #received = new Map<string, ReceivedHold>()
+  readonly #requestHandlers = new Map<string, RequestHandler>()
+  readonly #listeners = new Set<(state: LinkState) => void>()
+  readonly #waiting = new Set<(error?: LinkError) => void>()
+  #holdHandler: ((hold: IncomingHold) => void) | undefined
+  #state: LinkState = 'idle'
+  #info: LinkInfo | undefined
+  /** The session of which the host's info is known: what is sent goes out on it. */
+  #ready: Session | undefined
+  /** Our balance as the host first told it, and what we know to have changed it since. */
+  #baseline: bigint | undefined
+  #change = 0n
+
+  constructor(options: HolderOptions) {
+    this.#options = options
+    this.#clock = options.clock ?? systemClock
+    this.#log = options.log ?? silentLog
+    this.#randomBytes = options.randomBytes ?? randomBytes
+    this.#limits = { ...LIMITS, ...options.limits }
+    this.#client = new SessionClient({
+      version: 1,
+      username: options.username,
+      token: options.token,
+      dial: options.dial,
+      clock: this.#clock,
+      log: this.#log,
+      ...(options.random === undefined ? {} : { random: options.random }),
+      ...(options.sessionLimits === undefined ? {} : { limits: options.sessionLimits }),
+      owner: {
+        onOpen: (session) => this.#greet(session),
+        onRequest: (session, frame) => this.#serve(session, frame),
+        onClosed: (session) => this.#lost(session),
+      },
+    })
+    this.#sent = new SentHolds({
+      clock: this.#clock,
+      log: this.#log,
+      session: () => this.#ready,
+      host: () => this.info.peer,
+      unexplained: async () => this.#unexplained(),
+      onEnded: (_id, spent) => {
+        this.#change -= spent
+      },
+      inquiryMax: this.#limits.inquiryMax,
+      graceMs: this.#limits.graceMs,
+    })
+    this.#settlement = new ToldSettlement({
+      clock: this.#clock,
+      address: () => this.info.account,
+      session: () => this.#ready,
+      record: (hold, ending, then) => {
+        this.#received.delete(hold.key)
+        if (ending.type === 'captured') this.#change += hold.amount
+        then()
+      },
+    })
+  }
+
+  get state(): LinkState {
+    return this.#state
+  }
+
+  get info(): LinkInfo {
+    if (this.#info === undefined) throw new LinkError('LINK_NOT_OPEN', 'open the link before asking for its info')
+    return this.#info
+  }
+
+  /** Sum of the holds that are sent and not ended, those in doubt included. */
+  get held(): bigint {
+    return this.#sent.held
+  }
+
+  /** Sum of the holds of which nobody knows yet whether they were captured. Count it as spent. */
+  get inDoubt(): bigint {
+    return this.#sent.inDoubt
+  }
+
+  // ── life ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Connects, and stays connected until `close`. `timeoutMs`: 0 or absent means 20 s, `Infinity` for ever.
+   * @throws {SessionError} when no connection is made
+   * @throws {LinkError} `LINK_PREFIX`, `LINK_TIMEOUT`, `LINK_CLOSED`
+   */
+  async open({ timeoutMs }: { timeoutMs?: number } = {}): Promise<void> {
+    if (this.#state === 'open') return
+    const waitMs = timeoutMs || OPEN_TIMEOUT_MS
+    const deadline = this.#clock.now() + waitMs
+    this.#become('connecting')
+    try {
+      await this.#client.open({ timeoutMs: waitMs })
+    } catch (error) {
+      if (this.#client.session === undefined && !this.#isOpen()) this.#become('idle')
+      throw error
+    }
+    await this.#untilReady(deadline)
+  }
+
+  /** Closes the connection. What is in flight is in doubt, until the link is opened again. */
+  async close(): Promise<void> {
+    if (this.#state === 'closed') return
+    this.#become('closed')
+    this.#sent.close()
+    this.#settlement.close()
+    this.#release(new LinkError('LINK_CLOSED', 'the link was closed before it was open'))
+    await this.#client.close()
+  }
+
+  onState(listener: (state: LinkState) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  #isOpen(): boolean {
+    return this.#state === 'open'
+  }
+
+  #become(state: LinkState): void {
+    if (this.#state === state) return
+    this.#state = state
+    for (const listener of this.#listeners) listener(state)
+  }
+
+  #untilReady(deadline: number): Promise<void> {
+    if (this.#isOpen()) return Promise.resolve()
+    return new Promise((resolve, reject) => {
+      let cancel: CancelTimer | undefined
+      const wake = (error?: LinkError): void => {
+        cancel?.()
+        this.#waiting.delete(wake)
+        if (error === undefined) resolve()
+        else reject(error)
+      }
+      this.#waiting.add(wake)
+      if (deadline === Infinity) return
+      cancel = this.#clock.after(deadline - this.#clock.now(), () => {
+        wake(new LinkError('LINK_TIMEOUT', 'the host did not say in time which ledger it keeps'))
+      })
+    })
+  }
+
+  #release(error?: LinkError): void {
+    for (const wake of this.#waiting) wake(error)
+  }
+
+  /** A new connection: asks which ledger this is before anything is sent on it. */
+  #greet(session: Session): void {
+    this.#learnLedger(session).catch((error: unknown) => {
+      this.#log.warn('the host did not say which ledger it keeps', { error: String(error) })
+      session.close('no ledger info')
+    })
+  }
+
+  async #learnLedger(session: Session): Promise<void> {
+    // The balance before anything is sent is what later ones are compared with.
+    const balance = this.#baseline === undefined ? ask(session, ASK_BALANCE) : undefined
+    const [infoAnswer, balanceAnswer] = await Promise.allSettled([ask(session, ASK_LEDGER_INFO), balance])
+    if (infoAnswer.status === 'rejected') throw infoAnswer.reason
+    const ledger = readLedgerInfo(infoAnswer.value)
+    const wanted = this.#options.prefix ?? this.#info?.prefix ?? ledger.prefix
+    if (ledger.prefix !== (wanted.endsWith('.') ? wanted : `${wanted}.`)) {
+      return this.#refuseHost(`the host's ledger prefix is ${ledger.prefix}, not ${wanted}`)
+    }
+    if (balanceAnswer.status === 'fulfilled' && balanceAnswer.value !== undefined) {
+      this.#baseline = -readBalance(balanceAnswer.value)
+    }
+    if (!session.open || this.#state === 'closed') return
+    const { accountSegment = 'client', peerSegment = 'server' } = this.#options
+    this.#info = { ...ledger, account: ledger.prefix + accountSegment, peer: ledger.prefix + peerSegment }
+    this.#ready = session
+    this.#become('open')
+    this.#release()
+    this.#sent.resolve()
+    this.#settlement.resume()
+  }
+
+  /** Another ledger than agreed: nothing may be sent to it, and trying again would not help. */
+  #refuseHost(message: string): void {
+    this.#become('closed')
+    this.#release(new LinkError('LINK_PREFIX', message))
+    this.#client.close().catch((error: unknown) => this.#log.warn('closing failed', { error: String(error) }))
+  }
+
+  #lost(session: Session): void {
+    if (this.#ready === session) {
+      this.#ready = undefined
+      if (this.#state === 'open') this.#become('connecting')
+    }
+    this.#sent.suspend(session)
+  }
+
+  #serve(session: Session, frame: RequestFrame): void {
+    switch (frame.type) {
+      case PREPARE:
+        return this.#servePrepare(session, frame)
+      case FULFILL:
+        return this.#sent.serveFulfill(session, frame)
+      case REJECT:
+        return this.#serveReject(session, frame)
+      case MESSAGE:
+        return this.#serveMessage(session, frame)
+      case TRANSFER:
+        return session.fail(frame.requestId, btpFailure('NotAcceptedError', 'no settlement is agreed on this link'))
+    }
+  }
+
+  // ── holds that we send ───────────────────────────────────────────────────────────────────────────────────────────
+
+  send(hold: Hold, observer: HoldObserver): void {
+    const id = hold.id ?? this.#randomBytes(16)
+    const session = this.#ready
+    if (session?.open !== true) return this.#refuse(observer, id, NOT_OPEN)
+    if (this.#sent.size >= this.#limits.holdsInFlightMax) return this.#refuse(observer, id, TOO_MANY)
+    if (this.#sent.has(id)) {
+      return this.#refuse(observer, id, btpFailure('DuplicateIdError', 'this hold was sent before'))
+    }
+    this.#sent.send(session, id, hold, observer)
+  }
+
+  #refuse(observer: HoldObserver, id: Uint8Array, failure: BtpFailure): void {
+    queueMicrotask(() => observer.onOutcome({ status: 'refused', ...failure }, id))
+  }
+
+  // ── holds that arrive ────────────────────────────────────────────────────────────────────────────────────────────
+
+  onHold(handler: ((hold: IncomingHold) => void) | undefined): void {
+    this.#holdHandler = handler
+  }
+
+  #servePrepare(session: Session, frame: PrepareFrame): void {
+    const { requestId, amount, expiresAt } = frame
+    if (this.#info === undefined) return session.fail(requestId, NOT_OPEN)
+    const known = this.#received.get(latin1(frame.transferId))
+    if (known !== undefined) {
+      const content = readHoldEntries(frame.entries)
+      const same =
+        known.amount === amount &&
+        known.expiresAt === expiresAt &&
+        equal(known.condition, frame.condition) &&
+        equal(known.packet, content.packet) &&
+        equal(known.custom ?? EMPTY, content.custom ?? EMPTY)
+      if (same) return session.respond(requestId)
+      return session.fail(requestId, btpFailure('DuplicateIdError', 'the id was used with other content'))
+    }
+    if (this.#received.size >= this.#limits.holdsReceivedMax) return session.fail(requestId, TOO_MANY)
+    const content = readHoldEntries(frame.entries)
+    const fields = {
+      account: this.#info.peer,
+      id: frame.transferId.slice(),
+      amount,
+      condition: frame.condition.slice(),
+      expiresAt,
+      packet: content.packet.slice(),
+      custom: content.custom?.slice(),
+    }
+    const hold = new ReceivedHold(fields, this.#settlement, session)
+    this.#received.set(hold.key, hold)
+    session.respond(requestId)
+    this.#offer(hold)
+  }
+
+  #offer(hold: ReceivedHold): void {
+    if (this.#holdHandler === undefined) {
+      return hold.reject({ code: 'T01', message: 'nobody receives payments here' })
+    }
+    try {
+      this.#holdHandler(hold)
+    } catch (error) {
+      this.#log.error('the hold handler failed', { error: String(error) })
+      hold.reject({ code: 'T00' })
+    }
+  }
+
+  /** Of a hold that we sent; or of one that the host sent, and whose time is up. */
+  #serveReject(session: Session, frame: RejectFrame): void {
+    const hold = this.#received.get(latin1(frame.transferId))
+    if (hold === undefined) return this.#sent.serveReject(session, frame)
+    session.respond(frame.requestId)
+    const reason = decodeReason(findEntry(frame.entries, 'ilp')?.data, this.info.peer, this.#clock.now())
+    this.#received.delete(hold.key)
+    hold.ended = true
+    this.#settlement.end(hold, btpFailure('AlreadyRolledBackError', 'the host rolled the hold back'))
+    try {
+      hold.onEnded?.(reason.code === 'R00' ? 'expired' : 'cancelled')
+    } catch (error) {
+      this.#log.error('a callback of the link failed', { error: String(error) })
+    }
+  }
+
+  // ── messages ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  async request(entries: readonly SubProtocol[]): Promise<readonly SubProtocol[]> {
+    return ask(this.#ready, entries)
+  }
+
+  onRequest(name: string, handler: RequestHandler | undefined): void {
+    if (handler === undefined) this.#requestHandlers.delete(name)
+    else this.#requestHandlers.set(name, handler)
+  }
+
+  /** Asks the host. */
+  async balance(): Promise<bigint> {
+    return -readBalance(await ask(this.#ready, ASK_BALANCE))
+  }
+
+  async #unexplained(): Promise<bigint | undefined> {
+    const before = this.#change
+    const balance = await this.balance()
+    // What changed meanwhile may or may not be in the answer.
+    if (this.#baseline === undefined || this.#change !== before) return undefined
+    return this.#baseline + this.#change - balance
+  }
+
+  #serveMessage(session: Session, frame: MessageFrame): void {
+    const name = frame.entries[0]?.name ?? ''
+    if (name === 'info' && this.#info !== undefined) {
+      return session.respond(frame.requestId, answerInfo(frame.entries[0]?.data ?? EMPTY, this.#info))
+    }
+    answerBy(this.#requestHandlers.get(name), session, frame, this.#info?.peer ?? '', this.#log)
+  }
+}
