@@ -4,7 +4,6 @@ import type { CancelTimer, Clock } from 'sluice/clock'
 export interface FakeClock extends Clock {
   /** Fires what is due within `ms` from now, in order. */
   advance(ms: number): void
-  readonly timers: number
 }
 
 export function fakeClock(start = 1_500_000_000_000): FakeClock {
@@ -28,8 +27,28 @@ export function fakeClock(start = 1_500_000_000_000): FakeClock {
       }
       now = until
     },
+  }
+}
+
+/** The same clock, counting the timers that are armed through this view of it. */
+export function counted(clock: Clock): Clock & { readonly timers: number } {
+  const armed = new Set<object>()
+  return {
+    now: () => clock.now(),
+    after(delayMs, fire): CancelTimer {
+      const mark = {}
+      armed.add(mark)
+      const cancel = clock.after(delayMs, () => {
+        armed.delete(mark)
+        fire()
+      })
+      return () => {
+        armed.delete(mark)
+        cancel()
+      }
+    },
     get timers() {
-      return timers.size
+      return armed.size
     },
   }
 }

@@ -136,7 +136,7 @@ function reason(why: string, units: number): string {
   return JSON.stringify({ why, units })
 }
 
-function offsetData(endOffset: number): Uint8Array {
+export function offsetData(endOffset: number): Uint8Array {
   const data = new Uint8Array(8)
   new DataView(data.buffer).setBigUint64(0, BigInt(endOffset))
   return data
