@@ -3,15 +3,13 @@ import { SluiceError } from '../errors/index.js'
 
 /**
  * A link that cannot do what it was asked. Codes:
+ * `LINK_ACCOUNT` the account's name is not one valid address segment, or the ledger refused to open it;
+ * `LINK_CLOSED` the link or its connection was closed while this was under way;
  * `LINK_NOT_OPEN` open the link first, or wait for its reconnection;
- * `LINK_CLOSED` the link was closed while this was under way;
- * `LINK_TIMEOUT` the peer did not answer in time;
+ * `LINK_PEER` the peer's answer is unreadable: it speaks something else;
+ * `LINK_PREFIX` the host's ledger prefix is not the configured one, or is no address prefix;
  * `LINK_REFUSED` the peer answered with an error (`peerCode` and `peerName` say which);
- * `LINK_PREFIX` the peer's ledger prefix is not the configured one;
- * `LINK_PEER` the peer's answer is unreadable;
- * `LINK_ACCOUNT` the account name is unknown, or is not one valid address segment;
- * `LINK_RECORD` the holder's record cannot be read, or cannot be written;
- * `LINK_LEDGER` the ledger stopped: restart, which recovers.
+ * `LINK_TIMEOUT` the peer did not answer in time.
  */
 export class LinkError extends SluiceError {
   /** The peer's BTP error code and name, for `LINK_REFUSED`. */

@@ -1,6 +1,6 @@
 /** Refusals of the ledger as BTP errors (RFC-23 draft 2), and what an error that answers a Prepare means. */
 import type { BtpErrorName } from '../btp/index.js'
-import type { Outcome, RefusalCode } from '../ledger/index.js'
+import type { Decision, Outcome, RefusalCode } from '../ledger/index.js'
 import { btpFailure, type BtpFailure } from '../session/index.js'
 
 /** The BTP error that says why a command did not happen. */
@@ -41,8 +41,13 @@ function failureName(code: RefusalCode): BtpErrorName {
   }
 }
 
-/** The answer to a Prepare that repeats one that has ended. */
-export function endedFailure(outcome: Outcome): BtpFailure {
+/** Why a prepare is answered with an error. A repetition of a live one is not. */
+export function prepareFailure(decision: Decision): BtpFailure | undefined {
+  if (!decision.ok) return failureOf(decision)
+  return decision.outcome === undefined ? undefined : endedFailure(decision.outcome)
+}
+
+function endedFailure(outcome: Outcome): BtpFailure {
   switch (outcome.state) {
     case 'fulfilled':
     case 'posted':

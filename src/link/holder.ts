@@ -5,7 +5,7 @@
 import type { Credentials, MessageFrame, PrepareFrame, RejectFrame, RequestFrame, SubProtocol } from '../btp/index.js'
 import { findEntry, FULFILL, MESSAGE, PREPARE, REJECT, TRANSFER } from '../btp/index.js'
 import { EMPTY, equal, latin1 } from '../bytes/index.js'
-import { type CancelTimer, type Clock, systemClock } from '../clock/index.js'
+import { type Clock, systemClock } from '../clock/index.js'
 import { randomBytes } from '../crypto/index.js'
 import { type Log, silentLog } from '../log/index.js'
 import {
@@ -193,18 +193,16 @@ export class Holder implements Link {
   #untilReady(deadline: number): Promise<void> {
     if (this.#isOpen()) return Promise.resolve()
     return new Promise((resolve, reject) => {
-      let cancel: CancelTimer | undefined
       const wake = (error?: LinkError): void => {
         cancel?.()
         this.#waiting.delete(wake)
         if (error === undefined) resolve()
         else reject(error)
       }
+      const late = new LinkError('LINK_TIMEOUT', 'the host did not say in time which ledger it keeps')
+      const leftMs = deadline - this.#clock.now()
+      const cancel = leftMs === Infinity ? undefined : this.#clock.after(leftMs, () => wake(late))
       this.#waiting.add(wake)
-      if (deadline === Infinity) return
-      cancel = this.#clock.after(deadline - this.#clock.now(), () => {
-        wake(new LinkError('LINK_TIMEOUT', 'the host did not say in time which ledger it keeps'))
-      })
     })
   }
 

@@ -12,7 +12,8 @@ import { type Log, silentLog } from '../log/index.js'
 import type { Session, SessionOwner } from '../session/index.js'
 import { LinkError } from './errors.js'
 import { failureOf } from './failures.js'
-import { HostAccount, type HoldHandler, type HostCore, type HostLimits } from './host-account.js'
+import { HostAccount } from './host-account.js'
+import type { HoldHandler, HostCore, HostLimits } from './host-context.js'
 import type { LinkInfo, LinkState, RequestHandler } from './types.js'
 
 export interface HostOptions {
@@ -94,9 +95,7 @@ export class Host {
       ledger.onExpired((transfer) => this.#account(transfer.account).expired(transfer)),
       ledger.onFailure((error) => this.#fail(error)),
     ]
-    for (const transfer of ledger.live()) {
-      if (transfer.payer === 'holder') this.#account(transfer.account).recover(transfer)
-    }
+    for (const transfer of ledger.live()) this.#account(transfer.account).recover(transfer)
     this.#become('open')
     for (const account of this.#accounts.values()) account.offerRecovered()
   }

@@ -2,8 +2,10 @@
  * The reason of a rejection, as a type-8 ILP packet (RFC-3 draft 4): what the `ilp` entry of a BTP Reject carries.
  * The packet has no field for a message, so that goes into its data, as the `message` of a JSON object.
  */
+import { octetEntry, REJECT } from '../btp/index.js'
 import { EMPTY, fromUtf8, utf8 } from '../bytes/index.js'
 import { decodePacketOf, encodePacket, ERROR_DATA_BYTES_MAX, errorName } from '../ilp/index.js'
+import type { RequestBody } from '../session/index.js'
 import type { GivenReason, Reason } from './types.js'
 
 /** Every field filled in; what does not fit its field becomes the default, so that a reason can always be told. */
@@ -45,6 +47,11 @@ export function encodeReason(reason: Reason): Uint8Array {
     triggeredAt: reason.triggeredAt,
     data: dataWithMessage(reason),
   })
+}
+
+/** A Reject. Always with a reason: the 2017 program cannot read one without. */
+export function rejectBody(id: Uint8Array, reason: Uint8Array): RequestBody {
+  return { type: REJECT, transferId: id, entries: [octetEntry('ilp', reason)] }
 }
 
 /** Total: bytes that are no type-8 packet, or none, are a plain `F00` of the peer. */

@@ -3,13 +3,13 @@
  * book): a Fulfill or Reject is sent, and is true once the payer has answered it. Unanswered ones are sent again, over the
  * next connection too: both are idempotent. Our own clock ends nothing here.
  */
-import { FULFILL, octetEntry, readBtpErrorName, REJECT, type SubProtocol } from '../btp/index.js'
+import { FULFILL, readBtpErrorName, type SubProtocol } from '../btp/index.js'
 import { equal } from '../bytes/index.js'
 import type { CancelTimer, Clock } from '../clock/index.js'
 import { sha256 } from '../crypto/index.js'
 import { type BtpFailure, btpFailure, type Reply, type RequestBody, type Session } from '../session/index.js'
 import { captureEntries } from './hold-entries.js'
-import { completeReason, encodeReason } from './reason.js'
+import { completeReason, encodeReason, rejectBody } from './reason.js'
 import type { Done, ReceivedHold, Settlement } from './received-hold.js'
 import type { GivenReason } from './types.js'
 
@@ -68,8 +68,7 @@ export class ToldSettlement implements Settlement {
   refuse(hold: ReceivedHold, given: GivenReason, done: Done | undefined): void {
     const { address, clock } = this.#options
     const reason = encodeReason(completeReason(given, address(), clock.now()))
-    const body: RequestBody = { type: REJECT, transferId: hold.id, entries: [octetEntry('ilp', reason)] }
-    this.#begin(hold, body, { type: 'refused', reason }, done)
+    this.#begin(hold, rejectBody(hold.id, reason), { type: 'refused', reason }, done)
   }
 
   /** Whether we have sent word about this hold that is not answered. */

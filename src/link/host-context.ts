@@ -1,0 +1,51 @@
+/** What the parts of a host share: the whole host's, and one account's. */
+import type { Clock } from '../clock/index.js'
+import type { Ledger } from '../ledger/index.js'
+import type { Log } from '../log/index.js'
+import type { RequestBody, Session } from '../session/index.js'
+import type { IncomingHold, LinkInfo, LinkState, RequestHandler } from './types.js'
+
+export type HoldHandler = (hold: IncomingHold) => void
+
+export interface HostCore {
+  state: LinkState
+  readonly ledger: Ledger
+  readonly clock: Clock
+  readonly log: Log
+  readonly randomBytes: (length: number) => Uint8Array
+  readonly limits: HostLimits
+  /** For accounts without a handler of their own. */
+  holdHandler: HoldHandler | undefined
+  readonly requestHandlers: Map<string, RequestHandler>
+  readonly listeners: Set<(state: LinkState) => void>
+  open(): Promise<void>
+}
+
+export interface HostLimits {
+  /** Connections of one account; one more is closed. */
+  readonly socketsPerAccountMax: number
+  /** Ids answered in one `sluice.transfers`; the asker asks again for the rest. */
+  readonly inquiryMax: number
+  /** The same in bytes of the answer. */
+  readonly inquiryBytesMax: number
+}
+
+export interface AccountContext {
+  /** The account's name in the ledger. */
+  readonly name: string
+  readonly info: LinkInfo
+  readonly host: HostCore
+  /** The newest connection of the holder that is open. */
+  live(): Session | undefined
+  /** Tells the holder something that is so, whatever it answers: over the connection that asked, or another. */
+  push(asked: Session | undefined, body: RequestBody): void
+}
+
+/** Calls what a program gave us; what it throws is logged, and changes nothing here. */
+export function guard(log: Log, call: () => void): void {
+  try {
+    call()
+  } catch (error) {
+    log.error('a callback of the link failed', { error: String(error) })
+  }
+}
