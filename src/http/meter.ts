@@ -1,0 +1,350 @@
+/**
+ * The meter: hands over units of a source exactly as holds for them are captured (design: money is a flow-control window).
+ * A state machine around callbacks; it knows neither links nor sockets, only {@link Payment}s that were checked and a
+ * {@link Sink}.
+ *
+ * - It pulls from its source only for a hold at hand that outlives `captureMarginMs`.
+ * - A unit is written only after its capture is durable; each capture states the body offset at which its units end.
+ * - Units belong to the stream, not to holds: captures take them from the front, so that one pulled for a hold that then
+ *   fails is sold to the next. An offset stated meanwhile is never too low.
+ * - A full sink stops captures until it has drained.
+ */
+import { concat } from '../bytes/index.js'
+import { systemClock, type CancelTimer, type Clock } from '../clock/index.js'
+import type { IncomingHold, Settled } from '../link/index.js'
+import { Fifo } from './fifo.js'
+import type { Source } from './source.js'
+import {
+  encodeEndOffset,
+  encodeStreamReason,
+  type StreamEnd,
+  type StreamReason,
+  type Totals,
+} from './stream-messages.js'
+
+/** A hold that pays for `units` units of this stream, and the fulfillment that captures it. */
+export interface Payment {
+  readonly hold: IncomingHold
+  readonly fulfillment: Uint8Array
+  readonly units: number
+}
+
+/** Where the body goes. */
+export interface Sink {
+  /** False: full, and {@link Meter.drained} follows. */
+  write(bytes: Uint8Array): boolean
+  /** The body is complete. */
+  end(): void
+  /** The body stays incomplete, and the reader must see that. */
+  fail(): void
+}
+
+export interface MeterLimits {
+  /** Holds that wait for units at once; more are rejected. Default 4096. */
+  readonly waitingHoldsMax: number
+  /** The most units that one hold may pay for. Default 4096. */
+  readonly bulkUnitsMax: number
+  /** Units are pulled and captured ahead of their delivery up to this size and one chunk more. Default 1 MiB. */
+  readonly bulkBytesMax: number
+  /** A hold that expires sooner is rejected: its capture could come too late. Default 1000. */
+  readonly captureMarginMs: number
+  /** A stream without any payment or reading for so long is ended. Default 600 000. */
+  readonly idleMsMax: number
+}
+
+export const meterDefaults: MeterLimits = {
+  waitingHoldsMax: 4096,
+  bulkUnitsMax: 4096,
+  bulkBytesMax: 1_048_576,
+  captureMarginMs: 1000,
+  idleMsMax: 600_000,
+}
+
+export interface MeterOptions extends Partial<MeterLimits> {
+  readonly clock?: Clock
+  /** Called once, when the stream has ended and no capture is under way. */
+  readonly onEnd?: (why: StreamEnd, totals: Totals, error?: unknown) => void
+}
+
+export class Meter {
+  readonly #source: Source
+  readonly #sink: Sink
+  readonly #limits: MeterLimits
+  readonly #clock: Clock
+  readonly #onEnd: NonNullable<MeterOptions['onEnd']>
+
+  /** Holds for which no capture is under way, in order of arrival. */
+  readonly #waiting = new Fifo<Payment>()
+  /** Units pulled and not delivered; captures under way pay for the first `#sold` of them. */
+  readonly #pulled = new Fifo<Uint8Array>()
+  #sold = 0
+  #soldBytes = 0
+  #pulledBytes = 0
+  #captures = 0
+  #amount = 0n
+  #deliveredBytes = 0
+  #statedOffset = 0
+  #capturing = 0
+
+  #pulling = false
+  #exhausted = false
+  #running = false
+  #sinkFull = false
+  #written: Uint8Array[] = []
+  #ended: StreamEnd | undefined
+  #error: unknown
+  #finished = false
+  #whenFinished: (() => void)[] = []
+  #activeAt: number
+  #cancelIdle: CancelTimer = () => {}
+
+  /** `source` yields one unit at a time. */
+  constructor(source: Source, sink: Sink, options: MeterOptions = {}) {
+    this.#source = source
+    this.#sink = sink
+    this.#limits = { ...meterDefaults, ...options }
+    this.#clock = options.clock ?? systemClock
+    this.#onEnd = options.onEnd ?? (() => {})
+    this.#activeAt = this.#clock.now()
+  }
+
+  /** Starts to watch for idleness. */
+  start(): void {
+    if (this.#ended === undefined) this.#watchIdle(this.#limits.idleMsMax)
+  }
+
+  /** Final once the stream has ended and {@link Meter.stop} resolved. */
+  get totals(): Totals {
+    return { captures: this.#captures, amount: this.#amount, endOffset: this.#deliveredBytes }
+  }
+
+  /** Takes a payment: its hold will be captured or rejected, unless it ends by itself. */
+  pay(payment: Payment): void {
+    this.#activeAt = this.#clock.now()
+    const { hold, units } = payment
+    if (this.#ended !== undefined) return reject(hold, { why: this.#ended, units: 0 })
+    if (units > this.#limits.bulkUnitsMax) return reject(hold, { why: 'bulk', units: this.#limits.bulkUnitsMax })
+    if (this.#waiting.length >= this.#limits.waitingHoldsMax) {
+      return hold.reject({ code: 'T02', name: 'Peer Busy', message: 'too many payments wait for this stream' })
+    }
+    hold.onEnded = () => this.#waiting.remove(payment)
+    this.#waiting.push(payment)
+    this.#run()
+  }
+
+  /** The sink, once full, takes bytes again. */
+  drained(): void {
+    this.#activeAt = this.#clock.now()
+    this.#sinkFull = false
+    this.#run()
+  }
+
+  /** The response is over, or its client has gone. */
+  close(): void {
+    this.#end('closed')
+  }
+
+  /**
+   * Ends the stream: no more captures; waiting holds are rejected, the source is cancelled. Resolves with the final totals
+   * when the captures under way are known. Twice is fine.
+   */
+  async stop(why: StreamEnd): Promise<Totals> {
+    this.#end(why)
+    if (!this.#finished) await new Promise<void>((resolve) => this.#whenFinished.push(resolve))
+    return this.totals
+  }
+
+  #run(): void {
+    // A source or a link may call back into the meter at once.
+    if (this.#running) return
+    this.#running = true
+    try {
+      while (this.#step());
+    } finally {
+      this.#running = false
+    }
+    if (this.#exhausted && this.#pulled.length === 0 && this.#capturing === 0) this.#end('ended')
+    this.#finishIfDone()
+  }
+
+  /** One hold captured or rejected; false when something has to happen first. */
+  #step(): boolean {
+    const payment = this.#waiting.first
+    if (payment === undefined || this.#ended !== undefined || this.#sinkFull || this.#pulling) return false
+    if (this.#soldBytes > 0 && this.#soldBytes >= this.#limits.bulkBytesMax) return false
+    const { hold, units } = payment
+    if (hold.expiresAt - this.#clock.now() <= this.#limits.captureMarginMs) {
+      this.#waiting.shift()
+      hold.onEnded = undefined
+      hold.reject({ code: 'R02', name: 'Insufficient Timeout', message: 'the hold expires too soon to be captured' })
+      return true
+    }
+    const unsold = (): number => this.#pulled.length - this.#sold
+    while (unsold() < units) {
+      if (this.#exhausted) return this.#sellLess('ended', unsold())
+      if (this.#pulledBytes - this.#soldBytes >= this.#limits.bulkBytesMax) return this.#sellLess('bulk', unsold())
+      if (!this.#pull()) return false
+    }
+    this.#waiting.shift()
+    this.#capture(payment)
+    return true
+  }
+
+  /** One unit more from the source; false when it has to be waited for, or cannot be had. */
+  #pull(): boolean {
+    try {
+      const unit = this.#source.next()
+      if (!(unit instanceof Promise)) {
+        this.#keep(unit)
+        return true
+      }
+      this.#pulling = true
+      unit.then(
+        (bytes) => this.#arrived(bytes),
+        (error: unknown) => this.#sourceFailed(error),
+      )
+    } catch (error) {
+      this.#sourceFailed(error)
+    }
+    return false
+  }
+
+  /** The first hold pays for more than there is. */
+  #sellLess(why: 'ended' | 'bulk', units: number): boolean {
+    // A capture under way that fails would leave its units to this hold; and without units the stream ends.
+    if (this.#capturing > 0 || (why === 'ended' && units === 0)) return false
+    const payment = this.#waiting.shift()
+    if (payment) {
+      payment.hold.onEnded = undefined
+      reject(payment.hold, { why, units })
+    }
+    return true
+  }
+
+  #keep(unit: Uint8Array | undefined): void {
+    if (unit === undefined) {
+      this.#exhausted = true
+      return
+    }
+    this.#pulled.push(unit)
+    this.#pulledBytes += unit.length
+  }
+
+  #arrived(unit: Uint8Array | undefined): void {
+    this.#pulling = false
+    if (this.#ended !== undefined) return
+    this.#keep(unit)
+    this.#run()
+  }
+
+  #capture({ hold, fulfillment, units }: Payment): void {
+    for (let sold = 0; sold < units; sold++) this.#soldBytes += this.#pulled.at(this.#sold + sold)?.length ?? 0
+    this.#sold += units
+    this.#statedOffset = Math.max(this.#statedOffset, this.#deliveredBytes + this.#soldBytes)
+    this.#capturing++
+    hold.onEnded = undefined
+    hold.fulfill(fulfillment, encodeEndOffset(this.#statedOffset), (settled) => this.#captured(hold, units, settled))
+  }
+
+  #captured(hold: IncomingHold, units: number, settled: Settled): void {
+    this.#capturing--
+    this.#sold -= units
+    if (settled.ok) {
+      this.#captures++
+      this.#amount += hold.amount
+      for (let delivered = 0; delivered < units; delivered++) this.#deliver()
+    } else {
+      // The units stay; those of the captures that follow are now the ones from the front.
+      this.#soldBytes = 0
+      for (let sold = 0; sold < this.#sold; sold++) this.#soldBytes += this.#pulled.at(sold)?.length ?? 0
+    }
+    this.#run()
+  }
+
+  #deliver(): void {
+    const unit = this.#pulled.shift()
+    if (unit === undefined) return
+    this.#soldBytes -= unit.length
+    this.#pulledBytes -= unit.length
+    this.#deliveredBytes += unit.length
+    // Captures of one commit are told in one turn: their units leave in one write.
+    if (this.#written.length === 0) queueMicrotask(() => this.#flush())
+    this.#written.push(unit)
+  }
+
+  #flush(): void {
+    if (this.#written.length === 0) return
+    const bytes = this.#written.length === 1 ? this.#written[0] : concat(...this.#written)
+    this.#written = []
+    if (bytes !== undefined && this.#ended !== 'closed' && !this.#sink.write(bytes)) this.#sinkFull = true
+  }
+
+  #sourceFailed(error: unknown): void {
+    this.#pulling = false
+    if (this.#ended !== undefined) return
+    this.#error = error
+    this.#end('failed')
+  }
+
+  #end(why: StreamEnd): void {
+    if (this.#ended !== undefined) return
+    this.#ended = why
+    this.#cancelIdle()
+    for (let payment = this.#waiting.shift(); payment !== undefined; payment = this.#waiting.shift()) {
+      payment.hold.onEnded = undefined
+      reject(payment.hold, { why, units: 0 })
+    }
+    this.#source.cancel()
+    this.#finishIfDone()
+  }
+
+  #finishIfDone(): void {
+    if (this.#ended === undefined || this.#capturing > 0 || this.#finished) return
+    this.#finished = true
+    this.#flush()
+    this.#pulled.clear()
+    switch (this.#ended) {
+      case 'ended':
+      case 'cancelled':
+      case 'idle':
+        this.#sink.end()
+        break
+      case 'failed':
+      case 'unavailable':
+        this.#sink.fail()
+        break
+      case 'closed':
+        break
+    }
+    for (const resolve of this.#whenFinished) resolve()
+    this.#onEnd(this.#ended, this.totals, this.#error)
+  }
+
+  #watchIdle(delayMs: number): void {
+    this.#cancelIdle()
+    this.#cancelIdle = this.#clock.after(delayMs, () => {
+      const leftMs = this.#activeAt + this.#limits.idleMsMax - this.#clock.now()
+      if (leftMs > 0) this.#watchIdle(leftMs)
+      else this.#end('idle')
+    })
+  }
+}
+
+function reject(hold: IncomingHold, reason: StreamReason): void {
+  hold.reject({
+    code: 'F99',
+    name: 'Application Error',
+    message: MESSAGES[reason.why],
+    data: encodeStreamReason(reason),
+  })
+}
+
+const MESSAGES: Readonly<Record<StreamReason['why'], string>> = {
+  ended: 'the stream has not so many units left',
+  bulk: 'the hold pays for more units than are sold at once',
+  cancelled: 'the buyer cancelled the stream',
+  closed: 'the response is closed',
+  failed: 'the source of the stream failed',
+  idle: 'the stream was idle for too long',
+  unavailable: 'the seller cannot reach its ledger',
+}

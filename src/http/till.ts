@@ -1,0 +1,231 @@
+/**
+ * The till: takes the holds that arrive over a link, finds out what each is meant to pay for, and checks it before anyone
+ * acts on it. Packet → address → client id, the segment after the till's own account → payee. The checks and their reject
+ * codes are those of the reference receiver (interledgerjs/ilp 11.4, `transport.js`), and those that the 2017 shops lacked.
+ * Answers `sluice.cancel`. Whatever a payer sends, nothing is thrown.
+ *
+ * A restart leaves no payee behind: holds of streams that are gone are rejected, so the money returns.
+ */
+import { equal, fromUtf8, toBase64url } from '../bytes/index.js'
+import type { SubProtocol } from '../btp/index.js'
+import { systemClock, type Clock } from '../clock/index.js'
+import { randomBytes } from '../crypto/index.js'
+import { SluiceError } from '../errors/index.js'
+import {
+  conditionOf,
+  decodePacketOf,
+  errorName,
+  hasPrefix,
+  segmentAfter,
+  type ErrorCode,
+  type PaymentPacket,
+} from '../ilp/index.js'
+import type { IncomingHold, Link } from '../link/index.js'
+import { OnceRule } from './once.js'
+import { CANCEL, encodeTotals, type StreamEnd, type Totals } from './stream-messages.js'
+
+/** `TILL_FULL`: as many streams as there may be; try again later. `TILL_NO_STREAM`: no such stream of this account. */
+export class TillError extends SluiceError {}
+
+/** A hold that passed every check: who takes it captures it with `fulfillment`, or rejects it. */
+export interface CheckedHold {
+  readonly hold: IncomingHold
+  readonly packet: PaymentPacket
+  readonly fulfillment: Uint8Array
+}
+
+/** What holds can be meant for. */
+export interface Payee {
+  /** The least amount of one hold; above 0. */
+  readonly price: bigint
+  /** The fulfillment of a hold for this payee, from the packet's bytes and its destination. Others are rejected (F05). */
+  readonly fulfillmentFor: (packet: Uint8Array, destination: string) => Uint8Array
+  readonly take: (checked: CheckedHold) => void
+}
+
+/** A payee with an end: one response that streams. */
+export interface StreamPayee extends Payee {
+  /** Ends it; resolves with what was captured. Twice is fine. */
+  readonly stop: (why: StreamEnd) => Promise<Totals>
+}
+
+export interface TillOptions {
+  readonly link: Link
+  readonly clock?: Clock
+  readonly randomBytes?: (length: number) => Uint8Array
+  /** A hold that expires sooner is rejected (R02): its capture could come too late. Default 1000. */
+  readonly captureMarginMs?: number
+  /** Streams at once. Default 10 000. */
+  readonly streamsMax?: number
+  /** Ended streams whose totals `sluice.cancel` still tells. Default 1024. */
+  readonly endedStreamsMax?: number
+}
+
+interface OpenStream {
+  readonly payee: StreamPayee
+  readonly once: OnceRule
+  /** The trustline that pays, and may cancel; known with its first hold. */
+  payer: string | undefined
+}
+
+interface EndedStream {
+  readonly payer: string | undefined
+  readonly totals: Totals
+}
+
+export class Till {
+  readonly link: Link
+  readonly #clock: Clock
+  readonly #random: (length: number) => Uint8Array
+  readonly #captureMarginMs: number
+  readonly #streamsMax: number
+  readonly #endedStreamsMax: number
+  readonly #streams = new Map<string, OpenStream>()
+  readonly #ended = new Map<string, EndedStream>()
+  readonly #finders = new Set<(clientId: string) => Payee | undefined>()
+  #forgetState: (() => void) | undefined
+
+  constructor(options: TillOptions) {
+    this.link = options.link
+    this.#clock = options.clock ?? systemClock
+    this.#random = options.randomBytes ?? randomBytes
+    this.#captureMarginMs = options.captureMarginMs ?? 1000
+    this.#streamsMax = options.streamsMax ?? 10_000
+    this.#endedStreamsMax = options.endedStreamsMax ?? 1024
+  }
+
+  /** Starts to take the link's holds. Twice is fine. */
+  open(): void {
+    if (this.#forgetState) return
+    this.link.onHold((hold) => this.#take(hold))
+    this.link.onRequest(CANCEL, async (entries, account) => this.#cancel(entries, account))
+    this.#forgetState = this.link.onState((state) => {
+      if (state === 'closed') void this.#stopAll('unavailable')
+    })
+  }
+
+  /** Ends all streams and takes no more holds. Twice is fine. */
+  async close(): Promise<void> {
+    const stopped = this.#stopAll('unavailable')
+    this.#forgetState?.()
+    this.#forgetState = undefined
+    this.link.onHold(undefined)
+    this.link.onRequest(CANCEL, undefined)
+    await stopped
+  }
+
+  get streams(): number {
+    return this.#streams.size
+  }
+
+  /** Whether there are as many streams as there may be. */
+  get full(): boolean {
+    return this.#streams.size >= this.#streamsMax
+  }
+
+  /** A client id that nobody can guess, and the address under which its holder pays. */
+  newClient(): { clientId: string; address: string } {
+    const clientId = toBase64url(this.#random(CLIENT_ID_BYTES))
+    return { clientId, address: this.addressOf(clientId) }
+  }
+
+  /** 32 bytes to share with one client. */
+  newSecret(): Uint8Array {
+    return this.#random(SECRET_BYTES)
+  }
+
+  /** Holds for this client go to `payee`, until {@link Till.removeStream}. @throws {TillError} `TILL_FULL` */
+  addStream(clientId: string, payee: StreamPayee): void {
+    if (this.full) throw new TillError('TILL_FULL', 'too many streams: try again later')
+    this.#streams.set(clientId, { payee, once: new OnceRule(), payer: undefined })
+  }
+
+  /** The stream has ended with these totals, which `sluice.cancel` still tells for a while. */
+  removeStream(clientId: string, totals: Totals): void {
+    const stream = this.#streams.get(clientId)
+    if (!stream) return
+    this.#streams.delete(clientId)
+    this.#ended.set(clientId, { payer: stream.payer, totals })
+    const [oldest] = this.#ended.keys()
+    if (this.#ended.size > this.#endedStreamsMax && oldest !== undefined) this.#ended.delete(oldest)
+  }
+
+  /** Asks `find` for the payees of client ids that are no stream's. Returns the way to stop asking. */
+  addFinder(find: (clientId: string) => Payee | undefined): () => void {
+    this.#finders.add(find)
+    return () => this.#finders.delete(find)
+  }
+
+  /** The ILP address under which a client pays. */
+  addressOf(clientId: string): string {
+    return `${this.link.info.account}.${clientId}`
+  }
+
+  #take(hold: IncomingHold): void {
+    try {
+      const refusal = this.#check(hold)
+      if (refusal !== undefined) refuse(hold, ...refusal)
+    } catch {
+      // Only what the payer sent can be at fault here: payees do not throw.
+      refuse(hold, 'F01', 'the packet cannot be read')
+    }
+  }
+
+  /** Hands the hold to its payee, or says why not. */
+  #check(hold: IncomingHold): readonly [code: ErrorCode, message: string] | undefined {
+    if (hold.packet.length === 0) return ['F01', 'the transfer carries no packet']
+    const packet = decodePacketOf(1, hold.packet)
+    const own = this.link.info.account
+    if (!hasPrefix(packet.account, own)) return ['F02', 'the packet is for another address']
+    const clientId = segmentAfter(packet.account, own)
+    if (clientId === undefined) return ['F06', 'the address names no client: take the whole address of the Pay header']
+    const stream = this.#streams.get(clientId)
+    const payee = stream?.payee ?? this.#find(clientId)
+    if (payee === undefined) return ['F06', 'nothing is sold at this address any more: ask for a new one']
+    if (hold.amount < packet.amount) return ['F04', 'the transfer is smaller than its packet says']
+    if (packet.amount < payee.price) return ['F04', `the price is ${payee.price}`]
+    if (hold.expiresAt - this.#clock.now() <= this.#captureMarginMs) return ['R02', 'the hold expires too soon']
+    const fulfillment = payee.fulfillmentFor(hold.packet, packet.account)
+    if (!equal(conditionOf(fulfillment), hold.condition)) return ['F05', 'the condition does not fit secret and packet']
+    if (stream !== undefined) {
+      if (!stream.once.admit(packet.account.slice(own.length + clientId.length + 2))) {
+        return ['F06', 'this payment id was used before: count up']
+      }
+      stream.payer ??= hold.account
+    }
+    payee.take({ hold, packet, fulfillment })
+    return undefined
+  }
+
+  #find(clientId: string): Payee | undefined {
+    for (const find of this.#finders) {
+      const payee = find(clientId)
+      if (payee !== undefined) return payee
+    }
+    return undefined
+  }
+
+  async #cancel(entries: readonly SubProtocol[], account: string): Promise<readonly SubProtocol[]> {
+    const clientId = segmentAfter(fromUtf8(entries[0]?.data ?? new Uint8Array(0)), this.link.info.account) ?? ''
+    const stream = this.#streams.get(clientId)
+    const ended = this.#ended.get(clientId)
+    const payer = stream?.payer ?? ended?.payer
+    if ((!stream && !ended) || (payer !== undefined && payer !== account)) {
+      throw new TillError('TILL_NO_STREAM', 'no such stream of this account')
+    }
+    const totals = stream ? await stream.payee.stop('cancelled') : ended?.totals
+    return totals ? [encodeTotals(totals)] : []
+  }
+
+  async #stopAll(why: StreamEnd): Promise<void> {
+    await Promise.all([...this.#streams.values()].map(async ({ payee }) => payee.stop(why)))
+  }
+}
+
+/** As in the 2017 shops. */
+const CLIENT_ID_BYTES = 8
+const SECRET_BYTES = 32
+
+function refuse(hold: IncomingHold, code: ErrorCode, message: string): void {
+  hold.reject({ code, name: errorName(code), message })
+}
