@@ -1,5 +1,5 @@
 /**
- * Where a stream's bytes come from: any iterable, async iterable, web stream or Node stream, behind one pull interface
+ * Where a stream's bytes come from: an iterable, an async iterable, a web stream or a Node stream, behind one pull interface
  * that needs no promise where the bytes are at hand. Nothing is read before the first `next()`.
  */
 import { utf8 } from '../bytes/index.js'

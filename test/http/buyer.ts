@@ -1,7 +1,6 @@
 /** A paying client made by hand, for the shop's tests: it does what it is told, right or wrong. */
-import { get as httpGet, type IncomingMessage, type RequestOptions } from 'node:http'
+import { createServer, get as httpGet, type IncomingMessage, type RequestOptions, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createServer, type Server } from 'node:http'
 import { accountFulfiller, conditionOf, encodePacket, pskFulfiller } from 'sluice/ilp'
 import { parsePay, type BareMeaning, type NodeListener } from 'sluice/http'
 import type { Hold, HoldOutcome, Link } from 'sluice/link'
