@@ -80,7 +80,7 @@ export class FakeHold implements IncomingHold {
   /** The commit of the capture. */
   settle(ok: boolean): void {
     this.state = ok ? 'captured' : 'failed'
-    this.#done?.(ok ? { ok } : { ok, code: 'ALREADY_ROLLED_BACK', message: 'it had expired' })
+    this.#done?.(ok ? { ok } : { ok, code: 'F06', name: 'ALREADY_ROLLED_BACK', message: 'it had expired' })
   }
 
   expire(): void {
