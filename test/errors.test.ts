@@ -1,6 +1,7 @@
 /**
  * docs/reference/errors.md lists exactly the codes that the source throws: every text like `ILP_ADDRESS`, and a single
- * upper-case word where an error is constructed or a type `…Code` is declared. A text that indexes (`process.env['NO_COLOR']`) is no code.
+ * upper-case word where an error is constructed or a type `…Code` is declared. A text that indexes
+ * (`process.env['NO_COLOR']`) or is compared with is no code.
  */
 import assert from 'node:assert/strict'
 import test from 'node:test'
@@ -20,7 +21,8 @@ function codesIn(path: string, text: string): string[] {
       (parent.type === 'NewExpression' && (nameOf(callee) ?? '').endsWith('Error')) ||
       (parent.type === 'CallExpression' && (callee as { type: string }).type === 'Super')
     const pattern = constructs ? /^[A-Z][A-Z0-9_]+$/ : /^[A-Z][A-Z0-9]*(_[A-Z0-9]+)+$/
-    if (key !== 'property' && pattern.test(value)) codes.push(value)
+    const compared = parent.type === 'BinaryExpression' || parent.type === 'SwitchCase'
+    if (key !== 'property' && !compared && pattern.test(value)) codes.push(value)
   })
   return codes
 }
@@ -48,6 +50,6 @@ test('codes are found wherever they stand', () => {
     class A extends Error { constructor() { super('INVARIANT') } }
     const bad = (code: 'ILP_TYPE' | 'ILP_DATA') => new IlpError(code, 'NOT ONE')
     type RefusalCode = 'BUSY' | 'HOLD_TOO_LONG'
-    const plain = process.env['NO_COLOR'] === 'UTC'`
+    const plain = process.env['NO_COLOR'] === 'LEVEL_LOCKED'`
   assert.deepEqual(codesIn('a.ts', text), ['OER_RANGE', 'INVARIANT', 'ILP_TYPE', 'ILP_DATA', 'BUSY', 'HOLD_TOO_LONG'])
 })

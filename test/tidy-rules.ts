@@ -100,6 +100,10 @@ export const TIDY_RULES: readonly TidyRule[] = [
       text: `${word('TO', 'DO')}: write this\n`,
     },
   ),
+  forbid('no merge was left half done', isAny, /^(<{7}|>{7}|={7})( |$)/, {
+    path: 'package.json',
+    text: `${'<'.repeat(7)} HEAD\n`,
+  }),
   forbid('no test is skipped or focused', isCode, /\.(only|skip|todo)\(|\b(only|skip|todo): *(true|'|")/, {
     path: 'test/oer/reader.test.ts',
     text: `test.${word('sk', 'ip')}('x', () => {})\n`,

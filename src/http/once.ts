@@ -5,10 +5,10 @@
  */
 
 /** How far behind the highest number an id may arrive. */
-export const PAYMENT_ID_WINDOW = 4096
+const PAYMENT_ID_WINDOW = 4096
 
 /** How many ids that are no plain numbers one stream takes. */
-export const NAMED_PAYMENT_IDS_MAX = 1024
+const NAMED_PAYMENT_IDS_MAX = 1024
 
 /** Plain decimal, exact as a number. */
 const COUNTER = /^(?:0|[1-9][0-9]{0,14})$/

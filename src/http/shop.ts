@@ -79,7 +79,7 @@ export function createShop(options: ShopOptions): ShopHandler {
 }
 
 /** The terms of a shop: prices, and the asset of the ledger that its till takes payments over. */
-export function termsOf(
+function termsOf(
   till: Till,
   prices: { readonly unit: string; readonly price: bigint; readonly window: bigint },
   { ledger, accounts, key }: SellerTerms,

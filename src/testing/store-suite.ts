@@ -47,9 +47,9 @@ interface Content {
 
 async function read(store: LedgerStore): Promise<Content> {
   const log = await store.open()
-  const batches: [number, string][] = []
-  for await (const found of log.batches) batches.push(plain(found))
-  return { snapshot: log.snapshot === undefined ? undefined : plain(log.snapshot), batches }
+  const found: [number, string][] = []
+  for await (const next of log.batches) found.push(plain(next))
+  return { snapshot: log.snapshot === undefined ? undefined : plain(log.snapshot), batches: found }
 }
 
 function batches(from: number, to: number): [number, string][] {

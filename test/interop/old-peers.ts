@@ -10,7 +10,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 /** The root of the repository, seen from the compiled file. */
-export const repositoryRoot = fileURLToPath(new URL('../../../', import.meta.url))
+const repositoryRoot = fileURLToPath(new URL('../../../', import.meta.url))
 export const oldPeersFolder = join(repositoryRoot, 'test/interop/old-peers')
 
 const installTimeoutMs = 180_000
