@@ -184,7 +184,7 @@ export function getScheme(address: string): string {
 export interface IlpErrorClass {
   message?: string
   ilpErrorCode?: string
-  ilpErrorData?: Buffer
+  ilpErrorData?: Buffer | undefined
 }
 
 /** The reject that an exception becomes: `F00` unless it says otherwise. `address` is whose error it is. */

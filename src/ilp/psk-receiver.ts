@@ -23,7 +23,7 @@ export interface PskAccess {
 
 /** 8 bytes that tell this receiver's segments from others'. */
 export function pskReceiverId(receiverSecret: Uint8Array): Uint8Array {
-  return hmacSha256(receiverSecret, utf8('ilp_psk_receiver_id')).slice(0, RECEIVER_ID_BYTES)
+  return hmacSha256(receiverSecret, utf8('ilp_psk_receiver_id')).subarray(0, RECEIVER_ID_BYTES)
 }
 
 /** Segment and secret for a new payer; `token` is 16 random bytes. @throws {IlpError} `ILP_PSK` for another length */
@@ -51,5 +51,5 @@ export function pskSharedSecret(receiverSecret: Uint8Array, segment: string): Ui
 }
 
 function sharedSecretOf(receiverSecret: Uint8Array, token: Uint8Array): Uint8Array {
-  return hmacSha256(hmacSha256(receiverSecret, utf8('ilp_psk_generation')), token).slice(0, SHARED_SECRET_BYTES)
+  return hmacSha256(hmacSha256(receiverSecret, utf8('ilp_psk_generation')), token).subarray(0, SHARED_SECRET_BYTES)
 }

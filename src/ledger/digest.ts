@@ -14,6 +14,7 @@ export function digestTransfer(
   expiresAt: number,
   memo: Uint8Array,
 ): Uint8Array {
+  writer.reset()
   writer.uint8(payer === 'holder' ? 0 : 1)
   writer.uint64(amount)
   writer.uint64(BigInt(expiresAt))
@@ -24,6 +25,7 @@ export function digestTransfer(
 
 /** Of amount and expiry. */
 export function digestPost(amount: bigint, expiresAt: number): Uint8Array {
+  writer.reset()
   writer.uint8(2)
   writer.uint64(BigInt.asUintN(64, amount))
   writer.uint64(BigInt(expiresAt))

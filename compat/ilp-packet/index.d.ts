@@ -1,0 +1,1 @@
+export * from '../../dist/compat/ilp-packet.js'
