@@ -17,7 +17,7 @@ export default {
     'test/soak/*.ts',
     'bench/*.ts',
     'examples/*.{ts,js,mjs}',
-    'compat/**/*.{js,mjs}',
+    'compat/**/*.{js,mjs,d.ts}',
     'scripts/*.mjs',
   ],
   project: ['{src,test,bench,examples,compat,scripts}/**/*.{ts,js,mjs}'],
