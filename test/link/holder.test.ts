@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { decodeFrame, encodeFrame, findEntry, type Frame, jsonEntry, octetEntry } from 'sluice/btp'
 import { EMPTY, fromUtf8, utf8 } from 'sluice/bytes'
 import { type Holder, type IncomingHold, LinkError, type Settled } from 'sluice/link'
-import { FakeClock, transportPair } from 'sluice/testing'
+import { type FakeClock, transportPair } from 'sluice/testing'
 import { Heard, holdOf, pass, secret, settle, World } from './world.js'
 
 /** Opens a holder to a host that does with holds what `serve` says. */

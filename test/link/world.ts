@@ -17,7 +17,7 @@ import {
 } from 'sluice/link'
 import { type Dial, SessionServer } from 'sluice/session'
 import { type Batch, type LedgerStore, MemoryStore, type Snapshot, type StoredLog } from 'sluice/store'
-import { FakeClock, MemoryTransport, transportPair } from 'sluice/testing'
+import { FakeClock, type MemoryTransport, transportPair } from 'sluice/testing'
 
 /** Lets everything that waits for turns of the event loop happen. */
 export async function settle(turns = 12): Promise<void> {
