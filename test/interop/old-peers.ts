@@ -4,13 +4,13 @@
  */
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
-/** The root of the repository, seen from the compiled file. */
-const repositoryRoot = fileURLToPath(new URL('../../../', import.meta.url))
+export const repositoryRoot = findRoot(dirname(fileURLToPath(import.meta.url)))
 export const oldPeersFolder = join(repositoryRoot, 'test/interop/old-peers')
 
 const installTimeoutMs = 180_000
@@ -25,6 +25,11 @@ export interface PartyModules {
 export const oldModules: PartyModules = {
   plugin: join(oldPeersFolder, 'node_modules/ilp-plugin-payment-channel-framework'),
   packet: join(oldPeersFolder, 'node_modules/ilp-packet'),
+}
+
+/** Compiled files lie at more than one depth: for the tests and for the benches. */
+function findRoot(folder: string): string {
+  return existsSync(join(folder, 'package.json')) ? folder : findRoot(dirname(folder))
 }
 
 /** Resolves once the old peers are installed as their lock file says. */

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { oldPeersFolder, type PartyModules } from './old-peers.js'
-import { WatchedProcess, type ProcessReport } from './watched-process.js'
+import { WatchedProcess } from './watched-process.js'
 
 export const trustlinePrefix = 'example.letter-shop.mytrustline.'
 const shopPort = 9000
@@ -86,10 +86,6 @@ export class Party {
 
   books(): Promise<Books> {
     return this.#call('books', {}) as Promise<Books>
-  }
-
-  report(): Promise<ProcessReport> {
-    return this.process.report()
   }
 
   /** Ends the process; fails when it left a rejection or exception to nobody. */

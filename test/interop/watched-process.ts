@@ -16,7 +16,7 @@ export interface WatchedOptions {
   readonly pace?: Readonly<Record<number, number>>
 }
 
-/** Bytes, counted after a garbage collection, CPU in microseconds since the start. */
+/** Ticks of intervals; bytes; CPU in microseconds; since the start. */
 export interface ProcessReport {
   readonly ticks: number
   readonly heapUsed: number
@@ -91,8 +91,10 @@ export class WatchedProcess {
     if ('failed' in told) throw new Error(`The program failed to start: ${String(told['failed'])}`)
   }
 
-  async report(): Promise<ProcessReport> {
-    return (await this.ask({ report: true }, (told) => told['report'] !== undefined))['report'] as ProcessReport
+  async report({ collect = false } = {}): Promise<ProcessReport> {
+    return (await this.ask({ report: true, collect }, (told) => told['report'] !== undefined))[
+      'report'
+    ] as ProcessReport
   }
 
   /** Sends a message and resolves with the first later one that `answers` accepts. */

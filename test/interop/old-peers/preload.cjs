@@ -3,7 +3,8 @@
  * Loaded with --require before a program that this repository did not write, so that the program itself stays untouched.
  * It moves ports (MOVE_PORTS="9000:0,8000:41234": what would listen on or connect to the first goes to the second; 0 takes
  * a free one), changes the pace of timers (MOVE_PACE="1000:10", milliseconds), and tells the parent over IPC: ports that
- * listen, unhandled rejections, exceptions, and, when asked with {report: true}, timer ticks and memory.
+ * listen, unhandled rejections, exceptions, and, when asked with {report: true}, timer ticks, CPU and memory (after a
+ * garbage collection with {report: true, collect: true}).
  */
 const net = require('net')
 
@@ -63,7 +64,7 @@ process.on('uncaughtExceptionMonitor', (error) => tell({ uncaught: String((error
 process.on('disconnect', () => process.exit())
 process.on('message', (message) => {
   if (message.report !== true) return
-  if (global.gc) global.gc()
+  if (message.collect) global.gc()
   const { heapUsed, rss } = process.memoryUsage()
   tell({ report: { ticks, heapUsed, rss, cpu: process.cpuUsage() } })
 })
