@@ -87,7 +87,7 @@ function documentPrograms(): readonly Programs[] {
 }
 
 function own(name: string): string {
-  return readFileSync(join(repositoryRoot, 'test/seeds/own', `${name}.cjs`), 'utf8')
+  return readFileSync(join(repositoryRoot, 'test/seeds/fixtures', `${name}.cjs`), 'utf8')
 }
 
 function document(number: string): string {
