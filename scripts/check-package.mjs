@@ -1,7 +1,7 @@
 /**
  * Packs what would be published and lets publint and attw judge the tarball, as a user's tools would see it.
  */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,10 +13,13 @@ try {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const tarball = join(folder, JSON.parse(packed)[0].filename)
-  execFileSync('publint', ['run', tarball, '--strict'], { stdio: 'inherit' })
-  execFileSync('attw', [tarball, '--profile', 'esm-only', '--no-definitely-typed', '--format', 'ascii'], {
-    stdio: 'inherit',
-  })
+  const judges = [
+    ['publint', 'run', tarball, '--strict'],
+    ['attw', tarball, '--profile', 'esm-only', '--no-definitely-typed', '--format', 'ascii'],
+  ]
+  for (const [command, ...args] of judges) {
+    if (spawnSync(command, args, { stdio: 'inherit' }).status !== 0) process.exitCode = 1
+  }
 } finally {
   rmSync(folder, { recursive: true })
 }
