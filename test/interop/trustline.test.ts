@@ -4,16 +4,9 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { installOldPeers, oldModules, type PartyModules } from './old-peers.js'
+import { installOldPeers } from './old-peers.js'
+import { pairs } from './pairs.js'
 import { Party, trustlinePrefix } from './party.js'
-
-interface Pair {
-  readonly name: string
-  readonly shop: PartyModules
-  readonly client: PartyModules
-}
-
-const pairs: readonly Pair[] = [{ name: 'old client, old shop', shop: oldModules, client: oldModules }]
 
 for (const pair of pairs) {
   describe(pair.name, () => {

@@ -109,6 +109,13 @@ for (const direction of ['incoming', 'outgoing']) {
 
 let payments = 0
 
+/** The names of the two accounts of a trustline are fixed. */
+function peerAccount() {
+  const account = plugin.getAccount()
+  const { prefix } = plugin.getInfo()
+  return prefix + (account === `${prefix}server` ? 'client' : 'server')
+}
+
 /** Sends `count` payments, `window` of them at a time, and waits until each has an outcome. */
 async function pay({ count: total, window, mode, amount = '1', holdMs = 30000 }) {
   const conditions = []
@@ -122,7 +129,7 @@ async function pay({ count: total, window, mode, amount = '1', holdMs = 30000 })
   let sent = 0
 
   const one = () => {
-    const to = `${plugin.getPeerAccount ? plugin.getPeerAccount() : config.peer}.${mode}.${++payments}`
+    const to = `${peerAccount()}.${mode}.${++payments}`
     const packet = IlpPacket.serializeIlpPayment({ account: to, amount, data: '' })
     const condition =
       mode === 'random'
@@ -169,7 +176,7 @@ async function pay({ count: total, window, mode, amount = '1', holdMs = 30000 })
 }
 
 function request({ ilp, custom }) {
-  const message = { to: plugin.getPeerAccount ? plugin.getPeerAccount() : config.peer, from: plugin.getAccount() }
+  const message = { to: peerAccount(), from: plugin.getAccount() }
   message.ledger = plugin.getInfo().prefix
   if (ilp) message.ilp = ilp
   if (custom) message.custom = custom
