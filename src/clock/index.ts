@@ -8,8 +8,11 @@ export type CancelTimer = () => void
 /** A source of time. `now` is in milliseconds since 1970-01-01T00:00:00Z and may step back. */
 export interface Clock {
   now(): number
-  /** Calls `fire` once, `delayMs` from now (at once, but not synchronously, when ≤ 0). Any finite delay works. */
-  after(delayMs: number, fire: () => void): CancelTimer
+  /**
+   * Calls `fire` once, `delayMs` from now (at once, but not synchronously, when ≤ 0). Any finite delay works.
+   * With `keepAlive` the process does not end before it.
+   */
+  after(delayMs: number, fire: () => void, keepAlive?: boolean): CancelTimer
 }
 
 /** `setTimeout` fires at once above 2^31-1 ms (24.8 days), so longer waits are chained. */
@@ -21,10 +24,10 @@ interface Timer {
 declare function setTimeout(fire: () => void, ms: number): Timer
 declare function clearTimeout(timer: Timer): void
 
-/** The machine's clock. Its timers do not keep a process alive. */
+/** The machine's clock. Its timers do not keep a process alive unless they are asked to. */
 export const systemClock: Clock = {
   now: () => Date.now(),
-  after(delayMs, fire) {
+  after(delayMs, fire, keepAlive = false) {
     let timer: Timer
     const arm = (remainingMs: number): void => {
       const waitMs = Math.min(remainingMs, TIMER_MAX_MS)
@@ -32,7 +35,7 @@ export const systemClock: Clock = {
         if (remainingMs > waitMs) arm(remainingMs - waitMs)
         else fire()
       }, waitMs)
-      timer.unref?.()
+      if (!keepAlive) timer.unref?.()
     }
     arm(Math.max(0, delayMs))
     return () => clearTimeout(timer)

@@ -181,7 +181,8 @@ export class SessionClient {
         signal.removeEventListener('abort', wake)
         resolve()
       }
-      const cancel = this.#clock.after(delayMs, wake)
+      // A socket would keep the process alive; so does waiting for the next one.
+      const cancel = this.#clock.after(delayMs, wake, true)
       signal.addEventListener('abort', wake)
     })
   }

@@ -49,6 +49,9 @@ interface Pending {
 const CLOSED: Reply = { type: 'lost', why: 'closed' }
 const TIMEOUT: Reply = { type: 'lost', why: 'timeout' }
 
+/** Of the 32 bits on the wire, those that V8 keeps as a small integer: map keys that cost no allocation. */
+const REQUEST_ID_MAX = 2 ** 30 - 1
+
 const NORMAL_CLOSURE = 1000
 const POLICY_VIOLATION = 1008
 
@@ -92,7 +95,7 @@ export class Connection implements Session {
     this.#log = options.log
     this.#limits = options.limits
     // Old hosts send every packet to every socket: holders that all began at 1 would read each other's answers.
-    this.#lastId = Math.floor(options.random() * 2 ** 32)
+    this.#lastId = Math.floor(options.random() * (REQUEST_ID_MAX + 1))
     this.gone = new Promise((resolve) => {
       this.#onGone = resolve
     })
@@ -259,7 +262,7 @@ export class Connection implements Session {
 
   #nextId(): number {
     do {
-      this.#lastId = (this.#lastId + 1) >>> 0
+      this.#lastId = (this.#lastId + 1) & REQUEST_ID_MAX
     } while (this.#pending.has(this.#lastId))
     return this.#lastId
   }

@@ -121,8 +121,8 @@ export class Stranger {
       this.#failed(requestId, error)
       return
     }
-    if (decision instanceof Promise) {
-      decision.then(
+    if (typeof decision === 'object') {
+      Promise.resolve(decision).then(
         (account) => this.#decide(requestId, account),
         (error: unknown) => this.#failed(requestId, error),
       )
@@ -133,7 +133,8 @@ export class Stranger {
 
   #decide(requestId: number, account: string | undefined): void {
     if (this.#state !== 'judged') return
-    if (account === undefined) {
+    // Whatever else a program in JavaScript may answer is a refusal.
+    if (typeof account !== 'string') {
       this.#refuse(requestId, NOT_ACCEPTED)
       return
     }
@@ -156,7 +157,8 @@ export class Stranger {
     this.#state = 'refused'
     this.#queued = []
     const { transport, version, clock, log, remoteAddress } = this.#options
-    log.info('refused a connection', { remoteAddress, name: failure.name, message: failure.message })
+    // At the lowest level: a stranger may not fill the log either.
+    log.debug('refused a connection', { remoteAddress, name: failure.name, message: failure.message })
     transport.send(encodeFrame(errorFrame(requestId, failure, clock.now()), version))
     transport.close(POLICY_VIOLATION, failure.name)
   }

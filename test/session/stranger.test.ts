@@ -235,6 +235,20 @@ test('an authenticate that throws or rejects refuses with a general message, and
   }
 })
 
+test('an authenticate that answers something other than text refuses', async () => {
+  for (const answer of [true, null, 1, Promise.resolve(null)]) {
+    const { arrive, owner } = server({ authenticate: () => answer as unknown as string })
+    const { peer, transport } = arrive()
+    peer.send(authFrame('any'))
+    await settled()
+    assert.deepEqual(
+      transport.sent.map((frame) => read(frame).type),
+      [ERROR],
+    )
+    assert.deepEqual(owner.events, [])
+  }
+})
+
 test('secrets appear in no log, whatever becomes of the connection', async () => {
   const { arrive, log, clock } = server()
   for (const token of ['the secret', 'wrong secret']) {

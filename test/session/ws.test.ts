@@ -3,11 +3,15 @@ import assert from 'node:assert/strict'
 import { type AddressInfo, connect, createServer as createTcpServer, Socket } from 'node:net'
 import { createServer } from 'node:http'
 import test from 'node:test'
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import { WebSocket } from 'ws'
 import { secretMatcher, SessionClient, SessionServer, type SessionServerOptions, type Transport } from 'sluice/session'
 import { attach, type DialOptions, dialWebSocket, listen, type ListenOptions } from 'sluice/session/ws'
-import { readText } from '../tree.js'
+import { ROOT, readText } from '../tree.js'
 import { authFrame, custom, hex, MemoryOwner, messageFrame, replies, settled } from './harness.js'
+
+const execute = promisify(execFile)
 
 const authenticate: SessionServerOptions['authenticate'] = ({ username, token }) =>
   secretMatcher('secret')(token) ? `account.${username}` : undefined
@@ -253,4 +257,19 @@ test('frames behind the auth message are served, over a socket too', async (t) =
   while (owner.requests.length < 2) await settled()
   ws.terminate()
   assert.equal(owner.session.account, 'account.bob')
+})
+
+test('a process that waits to reconnect does not end before its time is up', async (t) => {
+  const { listener } = await host(t)
+  await listener.close()
+  const program = `
+    import { SessionClient } from 'sluice/session'
+    import { dialWebSocket } from 'sluice/session/ws'
+    const owner = { onRequest() {}, onClosed() {} }
+    const dial = dialWebSocket('ws://127.0.0.1:${listener.port}/')
+    const client = new SessionClient({ version: 1, dial, username: '', token: '', owner })
+    client.open({ timeoutMs: 400 }).catch((error) => console.log(error.code))
+  `
+  const { stdout } = await execute(process.execPath, ['--input-type=module', '-e', program], { cwd: ROOT })
+  assert.equal(stdout.trim(), 'SESSION_TIMEOUT')
 })
