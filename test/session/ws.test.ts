@@ -76,10 +76,17 @@ test('frames of one turn leave in one system call, and so do their answers', asy
       const onReply = (): void => {
         if (++answered === 100) resolve()
       }
-      for (let i = 0; i < 50; i++) owner.session.request(custom('m', 'x'), onReply)
-      // Still the same turn for whoever waits for a promise.
-      void Promise.resolve().then(() => {
-        for (let i = 0; i < 50; i++) owner.session.request(custom('m', 'x'), onReply)
+      const requests = (): void => {
+        for (let i = 0; i < 25; i++) owner.session.request(custom('m', 'x'), onReply)
+      }
+      setImmediate(() => {
+        requests()
+        // Still the same turn, for promises and for callbacks of what ended in it.
+        process.nextTick(() => {
+          requests()
+          void Promise.resolve().then(requests)
+          process.nextTick(requests)
+        })
       })
     })
   })
@@ -247,6 +254,18 @@ test('a turn that sends much does not wait for its end, and everything arrives i
   await all
   assert.ok(most > 50_000, 'the turn gathers')
   for (const [i, message] of received.entries()) assert.equal(Buffer.compare(message, frames[i] ?? message), 0)
+})
+
+test('text is ignored, before authentication and after', async (t) => {
+  const { listener, owner } = await host(t)
+  const ws = new WebSocket(`ws://127.0.0.1:${listener.port}/`)
+  await new Promise((resolve) => ws.once('open', resolve))
+  ws.send('hello')
+  ws.send(authFrame('secret', 'bob'))
+  ws.send('hello')
+  ws.send(messageFrame(2, 'm'))
+  while (owner.requests.length === 0) await settled()
+  ws.terminate()
 })
 
 test('frames behind the auth message are served, over a socket too', async (t) => {
