@@ -22,6 +22,6 @@ export default {
   ],
   project: ['{src,test,bench,examples,compat,scripts}/**/*.{ts,js,mjs}'],
   ignore: ['test/interop/old-peers/**', 'test/**/fixtures/**'],
-  ignoreDependencies: ['commander', 'picocolors', 'pino', 'log-update'],
+  ignoreDependencies: ['@arethetypeswrong/cli', 'publint', 'commander', 'picocolors', 'pino', 'log-update'],
   ignoreExportsUsedInFile: { interface: true, type: true },
 }
