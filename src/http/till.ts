@@ -20,7 +20,7 @@ import {
   type ErrorCode,
   type PaymentPacket,
 } from '../ilp/index.js'
-import type { IncomingHold, Link } from '../link/index.js'
+import type { IncomingHold, Receiver } from '../link/index.js'
 import { OnceRule } from './once.js'
 import { CANCEL, encodeTotals, type StreamEnd, type Totals } from './stream-messages.js'
 
@@ -50,7 +50,7 @@ export interface StreamPayee extends Payee {
 }
 
 export interface TillOptions {
-  readonly link: Link
+  readonly link: Receiver
   readonly clock?: Clock
   readonly randomBytes?: (length: number) => Uint8Array
   /** A hold that expires sooner is rejected (R02): its capture could come too late. Default 1000. */
@@ -74,7 +74,7 @@ interface EndedStream {
 }
 
 export class Till {
-  readonly link: Link
+  readonly link: Receiver
   readonly #clock: Clock
   readonly #random: (length: number) => Uint8Array
   readonly #captureMarginMs: number

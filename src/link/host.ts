@@ -14,7 +14,7 @@ import { LinkError } from './errors.js'
 import { failureOf } from './failures.js'
 import { HostAccount } from './host-account.js'
 import type { HoldHandler, HostCore, HostLimits } from './host-context.js'
-import type { LinkInfo, LinkState, RequestHandler } from './types.js'
+import type { LinkInfo, LinkState, Receiver, RequestHandler } from './types.js'
 
 export interface HostOptions {
   /** The host opens it; whoever made it closes it, after the host. */
@@ -47,7 +47,7 @@ export function isAccountName(name: string): boolean {
   return !name.includes('.') && isAddress(`g.${name}`)
 }
 
-export class Host {
+export class Host implements Receiver {
   readonly ledger: Ledger
   /** What a session server tells of its sessions: each session's `account` is an account's name. */
   readonly owner: SessionOwner = {
@@ -84,6 +84,17 @@ export class Host {
 
   get state(): LinkState {
     return this.#core.state
+  }
+
+  /** Of the host itself; `peer` is the ledger's prefix, because its peers are many. */
+  get info(): LinkInfo {
+    return { ...this.#info(''), peer: this.#prefix }
+  }
+
+  onState(listener: (state: LinkState) => void): () => void {
+    const { listeners } = this.#core
+    listeners.add(listener)
+    return () => listeners.delete(listener)
   }
 
   /** Opens the ledger and takes up what it still holds. @throws what {@link Ledger.open} throws */

@@ -116,3 +116,6 @@ export interface Link {
   balance(): Promise<bigint>
   onState(listener: (state: LinkState) => void): () => void
 }
+
+/** What a seller asks of a link: what comes in. A host offers it for all its accounts at once. */
+export type Receiver = Pick<Link, 'state' | 'info' | 'onHold' | 'onRequest' | 'onState'>
