@@ -17,16 +17,19 @@ import { FREE, oncePayment, streamPayment, type PaymentReport } from './payment-
 import { createPayments, type Payment } from './payments.js'
 import { StreamPayer } from './stream-payer.js'
 
+/** Base units of the link's asset; or how to tell once the offer, and with it the asset, is known. */
+export type MoneyLimit = bigint | ((offer: Offer) => bigint)
+
 /** How to pay. Times are in milliseconds. */
 export interface PayOptions {
   /** The link to pay over, or how to get one once the seller's offer is known. It is opened here and closed by its owner. */
   readonly link: Link | ((offer: Offer) => Link | Promise<Link>)
-  /** The most that this call may spend, in base units of the link's asset. `0n`: look, but pay nothing. */
-  readonly budget: bigint
+  /** The most that this call may spend. `0n`: look, but pay nothing. */
+  readonly budget: MoneyLimit
   /** The most that one unit may cost. Default: no other bound than the budget. */
-  readonly maxPrice?: bigint
+  readonly maxPrice?: MoneyLimit
   /** The most money at risk at any moment. Default: what the seller asks for, but at most 100 prices. */
-  readonly window?: bigint
+  readonly window?: MoneyLimit
   /** Units that one hold may pay for, where the seller sells several at once. Default 1. */
   readonly unitsPerHoldMax?: number
   /** What a seller without `Pay-Terms` sells. Default `letter`, one byte each. */
@@ -52,8 +55,8 @@ const DELIVERY_TIMEOUT_MS = 30_000
 const WINDOW_UNITS = 100n
 
 interface Settings extends Required<Omit<PayOptions, 'maxPrice' | 'window'>> {
-  readonly maxPrice: bigint | undefined
-  readonly window: bigint | undefined
+  readonly maxPrice: MoneyLimit | undefined
+  readonly window: MoneyLimit | undefined
 }
 
 /**
@@ -94,14 +97,9 @@ function checkOptions(options: PayingFetchOptions): { settings: Settings; init: 
     clock = systemClock,
     ...init
   } = options
+  for (const limit of [budget, maxPrice, window]) if (typeof limit === 'bigint') checkMoney(limit)
   // Callers without types are exactly those who forget the budget.
-  if (typeof budget !== 'bigint' || budget < 0n) {
-    throw new FetchError(
-      'FETCH_OPTIONS',
-      'nothing is paid without a budget: pass budget, a bigint of base units from 0n',
-    )
-  }
-  if (maxPrice !== undefined && maxPrice < 0n) throw new FetchError('FETCH_OPTIONS', 'maxPrice must be 0n or more')
+  if (typeof budget !== 'bigint' && typeof budget !== 'function') throw noMoney()
   if (!Number.isSafeInteger(unitsPerHoldMax) || unitsPerHoldMax < 1) {
     throw new FetchError('FETCH_OPTIONS', 'unitsPerHoldMax must be 1 or more')
   }
@@ -112,9 +110,26 @@ function checkOptions(options: PayingFetchOptions): { settings: Settings; init: 
   return { settings: { link, budget, maxPrice, window, unitsPerHoldMax, unit, bare, fetch, ...times }, init }
 }
 
+function checkMoney(money: unknown): bigint {
+  if (typeof money === 'bigint' && money >= 0n) return money
+  throw noMoney()
+}
+
+function noMoney(): FetchError {
+  const message =
+    'nothing is paid without a budget: pass budget (and maxPrice, window) as a bigint of base units from 0n'
+  return new FetchError('FETCH_OPTIONS', message)
+}
+
+function moneyFor(limit: MoneyLimit, offer: Offer): bigint {
+  return typeof limit === 'bigint' ? limit : checkMoney(limit(offer))
+}
+
 function checkPrice(offer: Offer, { maxPrice }: Settings): void {
-  if (maxPrice === undefined || offer.price <= maxPrice) return
-  const message = `the seller asks for ${offer.price} per ${offer.unit}, more than maxPrice ${maxPrice}: nothing was paid`
+  if (maxPrice === undefined) return
+  const most = moneyFor(maxPrice, offer)
+  if (offer.price <= most) return
+  const message = `the seller asks for ${offer.price} per ${offer.unit}, more than maxPrice ${most}: nothing was paid`
   throw new FetchError('FETCH_PRICE', message)
 }
 
@@ -145,7 +160,12 @@ async function payStream(
     const message = `a seller without Pay-Terms states no offsets, and units of "${unit}" cannot be counted without them`
     throw new FetchError('FETCH_UNCOUNTABLE', message)
   }
-  const exposure = createExposure({ price, window: windowFor(offer, settings), budget: settings.budget, unitBytes })
+  const exposure = createExposure({
+    price,
+    window: windowFor(offer, settings),
+    budget: moneyFor(settings.budget, offer),
+    unitBytes,
+  })
   const link = await openLink(offer, settings)
   const payer = new StreamPayer({
     link,
@@ -168,8 +188,9 @@ async function payStream(
   return withReport(paid, streamPayment(exposure, payer, price))
 }
 
-function windowFor({ price, terms }: Offer, { window }: Settings): bigint {
-  if (window !== undefined) return window
+function windowFor(offer: Offer, { window }: Settings): bigint {
+  if (window !== undefined) return moneyFor(window, offer)
+  const { price, terms } = offer
   const bound = WINDOW_UNITS * price
   if (terms === undefined || terms.window > bound) return bound
   return terms.window < price ? price : terms.window
@@ -184,7 +205,7 @@ async function payThenRetry(
 ): Promise<PaidResponse> {
   const { pay, price } = offer
   const report = oncePayment(price)
-  if (price > settings.budget) return withReport(response, report.outOfBudget())
+  if (price > moneyFor(settings.budget, offer)) return withReport(response, report.outOfBudget())
   const link = await openLink(offer, settings)
   await response.body?.cancel()
   const { holdMs, clock } = settings

@@ -20,6 +20,8 @@ export interface PaymentReport {
   /** How it ended; `undefined` while it has not. */
   readonly end: PaymentEnd | undefined
   readonly failure: FetchError | undefined
+  /** Stops paying: holds go back, what is captured is still delivered, and the body then ends cleanly. */
+  stop(): void
   /** Resolves when it has ended and no hold is without an outcome: then the figures are final. */
   settled(): Promise<void>
 }
@@ -35,6 +37,7 @@ export const FREE: PaymentReport = {
   unitsRead: 0,
   end: 'source',
   failure: undefined,
+  stop() {},
   settled: () => Promise.resolve(),
 }
 
@@ -66,6 +69,7 @@ export function streamPayment(exposure: Exposure, payer: StreamPayer, price: big
     get failure() {
       return payer.failure
     },
+    stop: () => payer.stop(),
     settled: () => payer.settled(),
   }
 }

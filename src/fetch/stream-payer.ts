@@ -58,6 +58,7 @@ export class StreamPayer {
   #retryMs = RETRY_MS_MIN
   #troubleSince: number | undefined
   #rejected = false
+  #stopped = false
   #graceTimer: CancelTimer | undefined
   #watchTimer: CancelTimer | undefined
   #waiting = false
@@ -120,17 +121,31 @@ export class StreamPayer {
     this.#checkDrained()
   }
 
+  /** Stops paying, for the reader's own reasons: holds go back, and what is captured is still delivered. */
+  stop(): void {
+    if (this.#state === 'ended' || this.#stopped) return
+    this.#stopped = true
+    if (this.#state === 'idle') {
+      this.finish('cancelled')
+      this.onDrained()
+      return
+    }
+    if (this.#outstanding > 0 && this.#setup.cancels) this.#sendCancel()
+    this.#drain()
+  }
+
   /** The body is complete. It counts as failed when units are missing that were paid for, or the seller lied. */
   complete(): void {
     if (this.#state === 'ended') return
     const { exposure } = this.#setup
     const missing = exposure.capturedUnits - exposure.readUnits
-    if (this.#rejected) this.#failure = undefined
+    if (this.#rejected || this.#stopped) this.#failure = undefined
     if (missing > 0) {
       const message = `the response ended ${missing} units short of what was paid for: do not buy there`
       this.#failure ??= new FetchError('FETCH_UNDELIVERED', message)
     }
-    this.finish(this.#failure === undefined ? 'source' : 'failed')
+    if (this.#failure !== undefined) this.finish('failed')
+    else this.finish(this.#stopped ? 'cancelled' : 'source')
   }
 
   /** Ends the stream now; holds without an outcome go back when the seller hears of it. */
@@ -141,7 +156,7 @@ export class StreamPayer {
     this.#end = end
     for (const cancel of [this.#turnTimer, this.#retryTimer, this.#graceTimer, this.#watchTimer]) cancel?.()
     this.#unsubscribe()
-    if (this.#outstanding > 0 && end !== 'source' && this.#setup.cancels) this.#sendCancel()
+    if (this.#outstanding > 0 && end !== 'source' && this.#setup.cancels && !this.#stopped) this.#sendCancel()
     this.#tellSettled()
   }
 
@@ -228,7 +243,7 @@ export class StreamPayer {
 
   /** The seller gave the money back. */
   #onRejected(hold: StreamHold, reason: Reason): void {
-    if (reason.code === 'R00') return this.#onExpired(hold)
+    if (errorClass(reason.code) === 'relative') return this.#onExpired(hold)
     const stream = decodeStreamReason(reason.data)
     if (stream !== undefined && (stream.why === 'ended' || stream.why === 'bulk') && stream.units > 0) {
       this.#unitsPerHoldMax = Math.min(this.#unitsPerHoldMax, stream.units)
@@ -245,6 +260,7 @@ export class StreamPayer {
     const livedMs = this.#setup.clock.now() - hold.sentAt
     // A seller without goods lets holds expire, which is fine; a hold that dies young has met another clock.
     if (livedMs < this.#setup.holdMs / 2) this.#pause('a hold expired at once: check the clocks of both sides')
+    else this.#troubleSince = undefined
   }
 
   #pause(why: string): void {
@@ -290,7 +306,8 @@ export class StreamPayer {
 
   #drained(): void {
     if (this.#state !== 'draining') return
-    this.finish(this.#failure === undefined ? 'budget' : 'failed')
+    if (this.#stopped) this.finish('cancelled')
+    else this.finish(this.#failure === undefined ? 'budget' : 'failed')
     this.onDrained()
   }
 

@@ -299,6 +299,28 @@ test('leaving the body stops paying at once, tells the seller and frees the hold
   assert.equal(timers(), 0)
 })
 
+test('stopping ends cleanly with all that is captured; the rest goes back', async () => {
+  const { shop, buy, clock } = await market({ onHold: (hold) => (shop.sold < 5 ? shop.serve(hold) : undefined) })
+  const response = await buy({ window: 4n, budget: 100n })
+  const text = response.text()
+  await turns(20)
+  assert.deepEqual([response.payment.units, response.payment.held], [5, 4n])
+  response.payment.stop()
+  response.payment.stop()
+  assert.equal(await passing(clock, text), 'AAAAA')
+  await response.payment.settled()
+  assert.deepEqual(
+    [response.payment.end, response.payment.held, response.payment.failure],
+    ['cancelled', 0n, undefined],
+  )
+  assert.deepEqual(shop.cancels, [shop.address])
+
+  const early = await (await market()).buy()
+  early.payment.stop()
+  assert.equal(early.payment.end, 'cancelled')
+  assert.equal(await early.text(), '')
+})
+
 test('an AbortSignal does the same, and the body fails with its reason', async () => {
   const { shop, buy } = await market({ onHold: () => {} })
   const abort = new AbortController()
@@ -356,11 +378,11 @@ test('a link that closes ends the stream', async () => {
   await assert.rejects(text, { code: 'FETCH_LINK' })
 })
 
-test('the link may be chosen by the offer', async () => {
+test('link and budget may be chosen by the offer', async () => {
   const { holder, clock, buy } = await market()
   const offers: string[] = []
   const response = await buy({
-    budget: 2n,
+    budget: (offer) => 2n * offer.price,
     link: async (offer) => {
       offers.push(`${offer.price} per ${offer.unit}`)
       return holder
