@@ -1,0 +1,19 @@
+/** The command line's modules, which the package does not export, as the build made them. */
+
+interface Asset {
+  readonly code: string
+  readonly scale: number
+}
+
+interface CliModules {
+  readonly money: {
+    readonly parseMoney: (text: string) => object
+    readonly toBaseUnits: (money: object, asset: Asset) => bigint
+    readonly formatMoney: (amount: bigint, asset: Asset) => string
+  }
+}
+
+export async function cliModule<Name extends keyof CliModules>(name: Name): Promise<CliModules[Name]> {
+  const url = new URL(`dist/cli/${name}.js`, import.meta.resolve('sluice/package.json'))
+  return (await import(url.href)) as CliModules[Name]
+}

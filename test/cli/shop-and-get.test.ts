@@ -1,0 +1,131 @@
+/** `sluice shop` and `sluice get` as two processes that know only each other's addresses. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { sluice, type Run } from './sluice.js'
+
+const PORTS = ['--port', '0', '--btp-port', '0', '--log-level', 'error']
+
+/** The addresses that a shop says it is at. */
+async function addressesOf(shop: Run): Promise<{ url: string; ledger: string }> {
+  const [, url = ''] = await shop.saw(/letters at (\S+) for/)
+  const [, ledger = ''] = await shop.saw(/ledger at (\S+),/)
+  return { url, ledger }
+}
+
+describe('a shop', () => {
+  let shop: Run
+  let url: string
+  let ledger: string
+  before(async () => {
+    shop = sluice(['shop', '--memory', ...PORTS])
+    ;({ url, ledger } = await addressesOf(shop))
+  })
+  after(async () => {
+    shop.child.kill('SIGINT')
+    assert.equal(await shop.ended, 0, shop.stderr)
+    assert.match(shop.stdout, /^stopped: \d+ accounts, /m)
+  })
+
+  test('sells to a buyer that knows only the URL', async () => {
+    const run = sluice(['get', url, '--letters', '50', '--max-spend', '0.0000001 USD'])
+    assert.equal(await run.ended, 0, run.stderr)
+    assert.match(run.stdout, /^[A-Z]{50}$/)
+    assert.match(
+      run.stderr,
+      /^sluice: 50 letters for 0\.00000005 USD · balance -0\.00000005 USD · the budget is spent$/m,
+    )
+  })
+
+  test('sells over the ledger that the buyer names, and not beyond --max-spend', async () => {
+    const run = sluice(['get', url, '--max-spend', '7', '--ledger', ledger])
+    assert.equal(await run.ended, 0, run.stderr)
+    assert.match(run.stdout, /^[A-Z]{7}$/)
+  })
+
+  test('sells nothing without a budget, above --max-price, for other money, or to a bad address', async () => {
+    for (const [args, code, said] of [
+      [[url], 2, /CLI_BUDGET: .*--max-spend/],
+      [[url, '--max-spend', 'all'], 2, /CLI_MONEY/],
+      [[url, '--max-spend', '1 EUR'], 2, /CLI_MONEY: the seller takes USD/],
+      [[url, '--max-spend', '10', '--max-price', '0'], 3, /FETCH_PRICE/],
+      [[url, '--max-spend', '10', '--letters', 'many'], 2, /whole number/],
+      [[url, '--max-spend', '10', '--ledger', 'http://x/'], 4, /btp\+ws/],
+      [['ftp://x/', '--max-spend', '10'], 2, /CLI_USAGE/],
+      [['http://127.0.0.1:1/', '--max-spend', '10'], 4, /fetch failed/],
+      [[], 2, /missing required argument/],
+    ] as const) {
+      const run = sluice(['get', ...args])
+      const exit = await run.ended
+      assert.match(run.stderr, said)
+      assert.equal(exit, code, run.stderr)
+      assert.equal(run.stdout, '')
+    }
+  })
+
+  test('loses nothing to a reader that leaves', async () => {
+    const run = sluice(['get', url, '--max-spend', '100000'])
+    await run.saw(/[A-Z]{10}/)
+    run.child.stdout?.destroy()
+    await once(run.child, 'exit')
+    assert.match(run.stderr, /· stopped|FETCH_/)
+  })
+
+  test('Ctrl-C keeps what was bought', async () => {
+    const run = sluice(['get', url, '--max-spend', '1000000'])
+    await run.saw(/[A-Z]{10}/)
+    run.child.kill('SIGINT')
+    assert.equal(await run.ended, 0, run.stderr)
+    const [, units] = /^sluice: (\d+) letters for .* · stopped$/m.exec(run.stderr) ?? []
+    assert.equal(Number(units), run.stdout.length)
+  })
+})
+
+test('a shop that dies leaves the buyer with an answer, and at most the window lost', async () => {
+  const shop = sluice(['shop', '--memory', ...PORTS])
+  const { url } = await addressesOf(shop)
+  const run = sluice(['get', url, '--max-spend', '100000000', '--window', '40'])
+  await run.saw(/[A-Z]{100}/)
+  shop.child.kill('SIGKILL')
+  assert.equal(await run.ended, 4, run.stderr)
+  assert.match(run.stderr, /FETCH_INTERRUPTED/)
+  const [, units] = /^sluice: (\d+) letters for/m.exec(run.stderr) ?? []
+  const [, open = '0'] = /(\S+) USD still held or in doubt/.exec(run.stderr) ?? []
+  // The last captures may not have been told: what is in doubt counts as paid.
+  const lost = Number(units) + Math.round(Number(open) * 1e9) - run.stdout.length
+  assert.ok(lost >= 0 && lost <= 40, `${lost} lost: ${run.stderr}`)
+  await shop.ended
+})
+
+test('books on disk survive a restart', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'sluice-cli-'))
+  try {
+    for (const captured of ['0.000000005 USD', '0.00000001 USD']) {
+      const shop = sluice(['shop', '--dir', dir, '--token', 'secret', ...PORTS])
+      const { url, ledger } = await addressesOf(shop)
+      const refused = sluice(['get', url, '--max-spend', '5'])
+      assert.equal(await refused.ended, 4, refused.stderr)
+      const run = sluice(['get', url, '--max-spend', '5', '--ledger', ledger.replace('//', '//:secret@')])
+      assert.equal(await run.ended, 0, run.stderr)
+      shop.child.kill('SIGTERM')
+      assert.equal(await shop.ended, 0, shop.stderr)
+      assert.ok(shop.stdout.includes(`1 accounts, ${captured} captured`), shop.stdout)
+    }
+  } finally {
+    await rm(dir, { recursive: true, force: true })
+  }
+})
+
+test('a shop for strangers without a token is refused, and help has examples', async () => {
+  const open = sluice(['shop', '--memory', '--host', '0.0.0.0', ...PORTS])
+  assert.equal(await open.ended, 2)
+  assert.match(open.stderr, /CLI_UNSAFE: .*--token/)
+  for (const command of ['get', 'shop', 'demo']) {
+    const help = sluice([command, '--help'])
+    assert.equal(await help.ended, 0)
+    assert.match(help.stdout, /Examples:/)
+  }
+})
