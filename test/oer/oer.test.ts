@@ -47,6 +47,7 @@ test('a length that is not canonical, too long, or longer than the bytes is refu
     ['83000100' + '00'.repeat(256), 'OER_LENGTH'],
     ['850000000001aa', 'OER_LENGTH'],
     ['8700000000000001aa', 'OER_LENGTH'],
+    ['850100000000aa', 'OER_LENGTH'],
     ['ff', 'OER_LENGTH'],
     ['82', 'OER_TRUNCATED'],
     ['8201', 'OER_TRUNCATED'],
