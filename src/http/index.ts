@@ -12,7 +12,17 @@ export {
 export { letters } from './letters.js'
 export { Meter, meterDefaults, type MeterLimits, type MeterOptions, type Payment, type Sink } from './meter.js'
 export { nodeListener, type NodeListener } from './node-listener.js'
+export { createOneShotShop, type OneShotOptions } from './one-shot.js'
+export { createPrepaidShop, type PrepaidOptions } from './prepaid.js'
+export { keptSecret, ShopSecretError } from './shop-secret.js'
 export { createShop, type PayDialect, type SellerTerms, type ShopOptions, type StreamSummary } from './shop.js'
 export { sourceOf, type Chunk, type Content, type Source } from './source.js'
-export { Till, TillError, type CheckedHold, type Payee, type StreamPayee, type TillOptions } from './till.js'
+export {
+  Till,
+  TillError,
+  type CheckedHold,
+  type Payee,
+  type StreamPayee,
+  type TillOptions,
+} from './till.js'
 export { chunk, letter, type Unit } from './units.js'

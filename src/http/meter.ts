@@ -247,6 +247,7 @@ export class Meter {
   }
 
   #captured(hold: IncomingHold, units: number, settled: Settled): void {
+    if (this.#finished) return
     this.#capturing--
     this.#sold -= units
     if (settled.ok) {
@@ -287,7 +288,11 @@ export class Meter {
   }
 
   #end(why: StreamEnd): void {
-    if (this.#ended !== undefined) return
+    if (this.#ended !== undefined) {
+      // Nothing is waited for any more.
+      if (why === 'unavailable' && !this.#finished) this.#ended = why
+      return this.#finishIfDone()
+    }
     this.#ended = why
     this.#cancelIdle()
     for (let payment = this.#waiting.shift(); payment !== undefined; payment = this.#waiting.shift()) {
@@ -299,17 +304,20 @@ export class Meter {
   }
 
   #finishIfDone(): void {
-    if (this.#ended === undefined || this.#capturing > 0 || this.#finished) return
+    if (this.#ended === undefined || this.#finished) return
+    // A ledger that cannot be reached may never tell what became of captures: their units are lost to this response.
+    if (this.#capturing > 0 && this.#ended !== 'unavailable') return
     this.#finished = true
     this.#flush()
     this.#pulled.clear()
     switch (this.#ended) {
       case 'ended':
       case 'cancelled':
-      case 'idle':
         this.#sink.end()
         break
+      case 'closing':
       case 'failed':
+      case 'idle':
       case 'unavailable':
         this.#sink.fail()
         break
@@ -344,6 +352,7 @@ const MESSAGES: Readonly<Record<StreamReason['why'], string>> = {
   bulk: 'the hold pays for more units than are sold at once',
   cancelled: 'the buyer cancelled the stream',
   closed: 'the response is closed',
+  closing: 'the shop is closing',
   failed: 'the source of the stream failed',
   idle: 'the stream was idle for too long',
   unavailable: 'the seller cannot reach its ledger',

@@ -21,7 +21,11 @@ export function nodeListener(handler: ShopHandler, onError: (error: unknown) => 
     answerOf(handler, request)
       .catch((error: unknown): Reply => {
         onError(error)
-        return problem(500, 'internal', 'the shop has failed; nothing was charged for this answer')
+        return problem(
+          500,
+          'internal',
+          'the shop has failed: try again, under the same Idempotency-Key if the request has one',
+        )
       })
       .then((reply) => write(request, response, reply))
       .catch((error: unknown) => {

@@ -29,8 +29,9 @@ export interface SellerTerms {
   readonly key?: Uint8Array
 }
 
-export interface ShopOptions extends SellerTerms, Omit<MeterOptions, 'onEnd'> {
+export interface ShopOptions extends Omit<MeterOptions, 'onEnd'> {
   readonly till: Till
+  readonly seller?: SellerTerms
   /** Base units for one unit; above 0. */
   readonly price: bigint
   /** What is sold in this response. It is read only as it is paid. */
@@ -60,7 +61,7 @@ export function createShop(options: ShopOptions): ShopHandler {
   if (price <= 0n) throw new RangeError('the price of a unit must be above 0')
   const termsHeaders = (): Record<string, string> => ({
     ...UNCACHED,
-    'Pay-Terms': formatPayTerms(termsOf(till, { unit: unit.name, price, window }, options)),
+    'Pay-Terms': formatPayTerms(termsOf(till, { unit: unit.name, price, window }, options.seller)),
   })
 
   return async (request) => {
@@ -82,7 +83,7 @@ export function createShop(options: ShopOptions): ShopHandler {
 function termsOf(
   till: Till,
   prices: { readonly unit: string; readonly price: bigint; readonly window: bigint },
-  { ledger, accounts, key }: SellerTerms,
+  { ledger, accounts, key }: SellerTerms = {},
 ): PayTerms {
   const { assetCode, assetScale } = till.link.info
   return {

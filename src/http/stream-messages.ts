@@ -22,14 +22,14 @@ export interface Totals {
  * Why a stream rejects a hold. `ended`: the source has no more than `units` left. `bulk`: the hold pays for more than is
  * pulled at once. In both cases a hold for at most `units` is welcome. The others end the stream.
  */
-export type StreamEnd = 'ended' | 'cancelled' | 'closed' | 'failed' | 'idle' | 'unavailable'
+export type StreamEnd = 'ended' | 'cancelled' | 'closed' | 'closing' | 'failed' | 'idle' | 'unavailable'
 
 export interface StreamReason {
   readonly why: StreamEnd | 'bulk'
   readonly units: number
 }
 
-const REASONS: readonly string[] = ['ended', 'cancelled', 'closed', 'failed', 'idle', 'unavailable', 'bulk']
+const REASONS: readonly string[] = ['ended', 'cancelled', 'closed', 'closing', 'failed', 'idle', 'unavailable', 'bulk']
 
 /** A capture's data: an unsigned 64-bit number, big-endian. */
 export function encodeEndOffset(endOffset: number): Uint8Array {

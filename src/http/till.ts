@@ -6,7 +6,7 @@
  *
  * A restart leaves no payee behind: holds of streams that are gone are rejected, so the money returns.
  */
-import { equal, fromUtf8, toBase64url } from '../bytes/index.js'
+import { EMPTY, equal, fromUtf8, latin1, toBase64url } from '../bytes/index.js'
 import type { SubProtocol } from '../btp/index.js'
 import { systemClock, type Clock } from '../clock/index.js'
 import { randomBytes } from '../crypto/index.js'
@@ -59,6 +59,8 @@ export interface TillOptions {
   readonly streamsMax?: number
   /** Ended streams whose totals `sluice.cancel` still tells. Default 1024. */
   readonly endedStreamsMax?: number
+  /** Conditions of payments outside streams that are remembered, so that none is paid twice. Default 10 000. */
+  readonly usedConditionsMax?: number
 }
 
 interface OpenStream {
@@ -80,9 +82,11 @@ export class Till {
   readonly #captureMarginMs: number
   readonly #streamsMax: number
   readonly #endedStreamsMax: number
+  readonly #usedConditionsMax: number
   readonly #streams = new Map<string, OpenStream>()
   readonly #ended = new Map<string, EndedStream>()
-  readonly #finders = new Set<(clientId: string) => Payee | undefined>()
+  readonly #usedConditions = new Set<string>()
+  readonly #finders: ((clientId: string) => Payee | undefined)[] = []
   #forgetState: (() => void) | undefined
 
   constructor(options: TillOptions) {
@@ -92,6 +96,7 @@ export class Till {
     this.#captureMarginMs = options.captureMarginMs ?? 1000
     this.#streamsMax = options.streamsMax ?? 10_000
     this.#endedStreamsMax = options.endedStreamsMax ?? 1024
+    this.#usedConditionsMax = options.usedConditionsMax ?? 10_000
   }
 
   /** Starts to take the link's holds. Twice is fine. */
@@ -106,7 +111,7 @@ export class Till {
 
   /** Ends all streams and takes no more holds. Twice is fine. */
   async close(): Promise<void> {
-    const stopped = this.#stopAll('unavailable')
+    const stopped = this.#stopAll('closing')
     this.#forgetState?.()
     this.#forgetState = undefined
     this.link.onHold(undefined)
@@ -146,14 +151,12 @@ export class Till {
     if (!stream) return
     this.#streams.delete(clientId)
     this.#ended.set(clientId, { payer: stream.payer, totals })
-    const [oldest] = this.#ended.keys()
-    if (this.#ended.size > this.#endedStreamsMax && oldest !== undefined) this.#ended.delete(oldest)
+    if (this.#ended.size > this.#endedStreamsMax) forgetOldest(this.#ended)
   }
 
-  /** Asks `find` for the payees of client ids that are no stream's. Returns the way to stop asking. */
-  addFinder(find: (clientId: string) => Payee | undefined): () => void {
-    this.#finders.add(find)
-    return () => this.#finders.delete(find)
+  /** Asks `find` for the payees of client ids that are no stream's. */
+  addFinder(find: (clientId: string) => Payee | undefined): void {
+    this.#finders.push(find)
   }
 
   /** The ILP address under which a client pays. */
@@ -187,14 +190,21 @@ export class Till {
     if (hold.expiresAt - this.#clock.now() <= this.#captureMarginMs) return ['R02', 'the hold expires too soon']
     const fulfillment = payee.fulfillmentFor(hold.packet, packet.account)
     if (!equal(conditionOf(fulfillment), hold.condition)) return ['F05', 'the condition does not fit secret and packet']
-    if (stream !== undefined) {
-      if (!stream.once.admit(packet.account.slice(own.length + clientId.length + 2))) {
-        return ['F06', 'this payment id was used before: count up']
-      }
-      stream.payer ??= hold.account
-    }
+    const fresh = stream
+      ? stream.once.admit(packet.account.slice(own.length + clientId.length + 2))
+      : this.#admitCondition(hold.condition)
+    if (!fresh) return ['F06', 'this was paid before: take the next payment id, or a new address']
+    if (stream) stream.payer ??= hold.account
     payee.take({ hold, packet, fulfillment })
     return undefined
+  }
+
+  #admitCondition(condition: Uint8Array): boolean {
+    const key = latin1(condition)
+    if (this.#usedConditions.has(key)) return false
+    this.#usedConditions.add(key)
+    if (this.#usedConditions.size > this.#usedConditionsMax) forgetOldest(this.#usedConditions)
+    return true
   }
 
   #find(clientId: string): Payee | undefined {
@@ -206,7 +216,7 @@ export class Till {
   }
 
   async #cancel(entries: readonly SubProtocol[], account: string): Promise<readonly SubProtocol[]> {
-    const clientId = segmentAfter(fromUtf8(entries[0]?.data ?? new Uint8Array(0)), this.link.info.account) ?? ''
+    const clientId = segmentAfter(fromUtf8(entries[0]?.data ?? EMPTY), this.link.info.account) ?? ''
     const stream = this.#streams.get(clientId)
     const ended = this.#ended.get(clientId)
     const payer = stream?.payer ?? ended?.payer
@@ -228,4 +238,10 @@ const SECRET_BYTES = 32
 
 function refuse(hold: IncomingHold, code: ErrorCode, message: string): void {
   hold.reject({ code, name: errorName(code), message })
+}
+
+/** Maps and sets keep the order of insertion. */
+function forgetOldest(entries: Map<string, unknown> | Set<string>): void {
+  const [oldest] = entries.keys()
+  if (oldest !== undefined) entries.delete(oldest)
 }

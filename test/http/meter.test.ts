@@ -227,5 +227,5 @@ test('an idle stream is ended, a paid or read one is not, and no timer stays beh
   assert.equal(sink.state, 'open')
   clock.advance(200)
   await settled()
-  assert.deepEqual([sink.text, sink.state, ends, clock.timers], ['A', 'ended', ['idle'], 0])
+  assert.deepEqual([sink.text, sink.state, ends, clock.timers], ['A', 'failed', ['idle'], 0])
 })
