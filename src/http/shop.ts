@@ -80,7 +80,7 @@ export function createShop(options: ShopOptions): ShopHandler {
 }
 
 /** The terms of a shop: prices, and the asset of the ledger that its till takes payments over. */
-function termsOf(
+export function termsOf(
   till: Till,
   prices: { readonly unit: string; readonly price: bigint; readonly window: bigint },
   { ledger, accounts, key }: SellerTerms = {},

@@ -2,7 +2,7 @@
 import { createServer, get as httpGet, type IncomingMessage, type RequestOptions, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { accountFulfiller, conditionOf, encodePacket, pskFulfiller } from 'sluice/ilp'
-import { parsePay, type BareMeaning, type NodeListener } from 'sluice/http'
+import { parsePay, type BareMeaning, type NodeListener, type ShopHandler } from 'sluice/http'
 import type { Hold, HoldOutcome, Link } from 'sluice/link'
 
 /** A shop on a free port. */
@@ -62,12 +62,14 @@ export class Payer {
   readonly address: string
   readonly price: bigint
   readonly #fulfill: (packet: Uint8Array, destination: string) => Uint8Array
+  readonly #now: () => number
   #paymentId = 0
 
-  constructor(link: Link, payHeader: string | undefined, bare?: BareMeaning) {
+  constructor(link: Link, payHeader: string | undefined, bare?: BareMeaning, now: () => number = Date.now) {
     const pay = parsePay(payHeader ?? '', bare)
     if (pay.method === 'condition' || pay.method === 'psk2') throw new Error(`cannot pay by ${pay.method}`)
     this.link = link
+    this.#now = now
     this.address = pay.address
     this.price = pay.amount
     const byAccount = accountFulfiller(pay.secret)
@@ -81,7 +83,7 @@ export class Payer {
     const account = wrong.address ?? `${this.address}.${wrong.paymentId ?? String(this.#paymentId++)}`
     const packet = encodePacket({ type: 1, amount: wrong.packetAmount ?? amount, account, data: new Uint8Array(0) })
     const condition = conditionOf(this.#fulfill(packet, account))
-    return { amount, condition, expiresAt: Date.now() + 30_000, packet }
+    return { amount, condition, expiresAt: this.#now() + 30_000, packet }
   }
 
   send(hold: Hold = this.hold()): Promise<HoldOutcome> {
@@ -108,4 +110,16 @@ export function brief(outcome: HoldOutcome): string {
     case 'expired':
       return `${outcome.status} ${outcome.reason.code}`
   }
+}
+
+/** Asks a shop's handler without a server. */
+export async function ask(
+  shop: ShopHandler,
+  method: string,
+  url = '/',
+  headers: Record<string, string> = {},
+): Promise<{ status: number; headers: Readonly<Record<string, string>>; text: string }> {
+  const reply = await shop({ method, url, header: (name) => headers[name] })
+  if ('stream' in reply) throw new Error('a stream where a whole answer was expected')
+  return { status: reply.status, headers: reply.headers, text: Buffer.from(reply.body).toString() }
 }

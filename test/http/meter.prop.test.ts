@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { Meter, type StreamEnd } from 'sluice/http'
-import { FakeClock, FakeHold, FakeSink, FakeSource, paymentOf, settled } from './stage.js'
+import { FakeClock } from 'sluice/testing'
+import { FakeHold, FakeSink, FakeSource, paymentOf, settled } from './stage.js'
 
 type Step =
   | { readonly type: 'pay'; readonly units: number }
@@ -28,7 +29,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({
       type: fc.constant('stop' as const),
-      why: fc.constantFrom<StreamEnd>('cancelled', 'closed', 'unavailable'),
+      why: fc.constantFrom<StreamEnd>('cancelled', 'closed', 'closing'),
     }),
   },
 )

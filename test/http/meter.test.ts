@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Meter, type MeterOptions, type Source, type StreamEnd } from 'sluice/http'
-import { FakeClock, FakeHold, FakeSink, FakeSource, paymentOf, settled } from './stage.js'
+import { FakeClock } from 'sluice/testing'
+import { FakeHold, FakeSink, FakeSource, paymentOf, settled } from './stage.js'
 
 function stage(source: Source, options: MeterOptions = {}) {
   const clock = new FakeClock()
@@ -227,5 +228,19 @@ test('an idle stream is ended, a paid or read one is not, and no timer stays beh
   assert.equal(sink.state, 'open')
   clock.advance(200)
   await settled()
-  assert.deepEqual([sink.text, sink.state, ends, clock.timers], ['A', 'failed', ['idle'], 0])
+  assert.deepEqual([sink.text, sink.state, ends, clock.pending], ['A', 'failed', ['idle'], 0])
+})
+
+test('a ledger that cannot be reached breaks the stream at once, whatever is under way', async () => {
+  const { pay, sink, meter, ends } = stage(new FakeSource('ABC'))
+  const [first, second] = [pay(1n), pay(1n)]
+  first.settle(true)
+  const closing = meter.stop('closing')
+  assert.deepEqual(ends, [])
+  await meter.stop('unavailable')
+  await closing
+  assert.deepEqual([sink.text, sink.state, ends], ['A', 'failed', ['unavailable']])
+  second.settle(true)
+  await settled()
+  assert.equal(sink.text, 'A')
 })

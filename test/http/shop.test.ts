@@ -23,8 +23,9 @@ import { linkPair, type Hold } from 'sluice/link'
 import { brief, get, outcomeOf, Payer, Reader, serve, text } from './buyer.js'
 
 async function openShop(t: TestContext, options: Partial<ShopOptions> = {}, tillOptions: Partial<TillOptions> = {}) {
-  const { host, holder } = linkPair({ creditLimit: 1_000_000n })
-  await host.open()
+  const pair = linkPair({ creditLimit: 1_000_000n })
+  const { host, holder } = pair
+  await holder.open()
   const till = new Till({ link: host, ...tillOptions })
   till.open()
   const ends: StreamSummary[] = []
@@ -46,14 +47,14 @@ async function openShop(t: TestContext, options: Partial<ShopOptions> = {}, till
   t.after(async () => {
     await till.close()
     await close()
-    await host.close()
+    await pair.close()
     assert.deepEqual(errors, [])
   })
   const streamEnd = async (): Promise<StreamSummary> => {
     while (ends.length === 0) await new Promise<void>((resolve) => (ended = resolve))
     return ends.shift() as StreamSummary
   }
-  return { host, holder, till, port, streamEnd, errors }
+  return { pair, host, holder, till, port, streamEnd, errors }
 }
 
 test('headers come at once and no byte of the body; then a letter for each payment', async (t) => {
@@ -297,14 +298,14 @@ test('HEAD and OPTIONS tell the terms and open no stream; other methods are refu
 })
 
 test('a shop that is full, or cannot reach its ledger, says 503 and sells nothing for free', async (t) => {
-  const { host, port, till } = await openShop(t, {}, { streamsMax: 1 })
+  const { pair, port, till } = await openShop(t, {}, { streamsMax: 1 })
   const first = await get(port)
   const reader = new Reader(first)
   const full = await get(port)
   assert.equal(full.statusCode, 503)
   assert.equal(full.headers['content-type'], 'application/problem+json')
   assert.equal((JSON.parse(await text(full)) as { code: string }).code, 'unavailable')
-  await host.close()
+  await pair.close()
   await reader.until(({ ended }) => ended !== 'open')
   assert.deepEqual([reader.ended, till.streams], ['aborted', 0])
   assert.equal((await get(port)).statusCode, 503)

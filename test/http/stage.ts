@@ -2,7 +2,6 @@
  * A stage for the meter: holds whose captures settle when the test says so, a sink that is full when the test says so,
  * and a clock that stands still.
  */
-import type { CancelTimer, Clock } from 'sluice/clock'
 import {
   decodeEndOffset,
   decodeStreamReason,
@@ -12,34 +11,6 @@ import {
   type StreamReason,
 } from 'sluice/http'
 import type { IncomingHold, Settled } from 'sluice/link'
-
-export class FakeClock implements Clock {
-  #now = 1_000_000
-  readonly #timers = new Map<symbol, { at: number; fire: () => void }>()
-
-  now(): number {
-    return this.#now
-  }
-
-  after(delayMs: number, fire: () => void): CancelTimer {
-    const key = Symbol('timer')
-    this.#timers.set(key, { at: this.#now + delayMs, fire })
-    return () => this.#timers.delete(key)
-  }
-
-  get timers(): number {
-    return this.#timers.size
-  }
-
-  advance(ms: number): void {
-    this.#now += ms
-    for (const [key, timer] of this.#timers) {
-      if (timer.at > this.#now) continue
-      this.#timers.delete(key)
-      timer.fire()
-    }
-  }
-}
 
 export class FakeHold implements IncomingHold {
   readonly account = 'client'
