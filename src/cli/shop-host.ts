@@ -95,8 +95,10 @@ export async function openShopHost(options: ShopHostOptions): Promise<ShopHost> 
           unit: letter,
           content: () => letters(),
           contentType: 'text/plain; charset=us-ascii',
-          ledger: { uri: ledgerUri, version: 1 },
-          accounts: token === undefined ? 'open' : 'known',
+          seller: {
+            ledger: { uri: ledgerUri, version: 1 },
+            accounts: token === undefined ? 'open' : 'known',
+          },
           ...(options.onStreamEnd && { onStreamEnd: options.onStreamEnd }),
         }),
         (error) => log.error('a request failed', { error: String(error) }),

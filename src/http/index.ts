@@ -17,12 +17,5 @@ export { createPrepaidShop, type PrepaidOptions } from './prepaid.js'
 export { keptSecret, ShopSecretError } from './shop-secret.js'
 export { createShop, type PayDialect, type SellerTerms, type ShopOptions, type StreamSummary } from './shop.js'
 export { sourceOf, type Chunk, type Content, type Source } from './source.js'
-export {
-  Till,
-  TillError,
-  type CheckedHold,
-  type Payee,
-  type StreamPayee,
-  type TillOptions,
-} from './till.js'
+export { Till, TillError, type CheckedHold, type Payee, type StreamPayee, type TillOptions } from './till.js'
 export { chunk, letter, type Unit } from './units.js'
