@@ -7,8 +7,10 @@ import { oldPeersFolder, type PartyModules } from './old-peers.js'
 import { WatchedProcess } from './watched-process.js'
 
 export const trustlinePrefix = 'example.letter-shop.mytrustline.'
-const shopPort = 9000
-const secret = Buffer.alloc(32, 7).toString('base64url')
+/** What the tutorials' plugins name. */
+export const shopPort = 9000
+/** The secret that parties share, for conditions by `hmac` and `psk`. */
+export const paymentSecret = Buffer.alloc(32, 7)
 
 /** What a payee does with a hold; see lpi-peer.cjs. */
 export type PaymentMode = 'hmac' | 'psk' | 'random' | 'reject' | 'ignore'
@@ -65,7 +67,7 @@ export class Party {
   }
 
   static async #start(modules: PartyModules, options: object, port: number): Promise<Party> {
-    const args = [JSON.stringify({ ...modules, options, secret })]
+    const args = [JSON.stringify({ ...modules, options, secret: paymentSecret.toString('base64url') })]
     const child = WatchedProcess.start(join(oldPeersFolder, 'lpi-peer.cjs'), { args, ports: { [shopPort]: port } })
     const party = new Party(child)
     await child.ready()

@@ -27,7 +27,8 @@ export function allPrograms(): readonly Programs[] {
   return existsSync(documentsFolder) ? [...ownPrograms(), ...documentPrograms()] : ownPrograms()
 }
 
-function ownPrograms(): readonly Programs[] {
+/** A shop with three-field headers and its tool, and a streaming shop with four-field headers and its client. */
+export function ownPrograms(): readonly Programs[] {
   return [
     {
       name: 'our letter shop and tool',

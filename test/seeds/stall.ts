@@ -9,8 +9,8 @@ import { oldPeersFolder, type PartyModules } from '../interop/old-peers.js'
 import { WatchedProcess } from '../interop/watched-process.js'
 import type { Programs } from './programs.js'
 
-const ledgerPort = 9000
-const httpPort = 8000
+/** What the programs name. */
+const named = { ledger: 9000, http: 8000 }
 const fragmentChatter = /Calculating hmac using shared secret: \S+\n/g
 
 export class Stall {
@@ -40,15 +40,20 @@ export class Stall {
       await mkdir(dirname(link), { recursive: true })
       await symlink(target, link, 'dir')
     }
-    const shop = await run(folder, 'shop', programs.shop, { ports: { [ledgerPort]: 0, [httpPort]: 0 } })
+    const shop = await run(folder, 'shop', programs.shop, { ports: { [named.ledger]: 0, [named.http]: 0 } })
     try {
-      const ports = { [ledgerPort]: await shop.port(ledgerPort), [httpPort]: await shop.port(httpPort) }
+      const ports = { [named.ledger]: await shop.port(named.ledger), [named.http]: await shop.port(named.http) }
       return new Stall(folder, programs, shop, ports)
     } catch (error) {
       await shop.kill()
       await rm(folder, { recursive: true, force: true })
       throw error
     }
+  }
+
+  /** Where the shop really listens. */
+  port(which: keyof typeof named): number {
+    return this.#ports[named[which]] ?? 0
   }
 
   async buyer(): Promise<WatchedProcess> {
