@@ -57,8 +57,8 @@ for (const pair of pairs) {
           assert.deepEqual(refused.codes, { F06: 10 })
           const reason = (await payer.books()).last['outgoing_reject']?.[1]
           assert.equal(reason?.['name'], 'Unexpected Payment')
-          const { asked } = reason?.['additional_info'] as { asked?: string }
-          assert.equal(asked, 'to be rejected')
+          const more = reason?.['additional_info'] as { asked?: string } | undefined
+          assert.equal(more?.asked, 'to be rejected')
           assert.equal(reason?.['triggered_by'], trustlinePrefix + (payer === client ? 'server' : 'client'))
         }
       })
