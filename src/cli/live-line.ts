@@ -1,12 +1,17 @@
 /** The line that tells how a purchase goes: speed, money paid, held and at risk, balance. */
 import colors from 'picocolors'
 import type { PaymentReport } from '../fetch/index.js'
-import { formatMoney, type Asset } from './money.js'
+import { formatAmount, type Asset } from './money.js'
 import type { Screen } from './screen.js'
 
 const REDRAW_MS = 100
 /** Redraws over which the speed is taken. */
 const SPEED_SAMPLES = 10
+
+interface Part {
+  readonly text: string
+  readonly paint?: (text: string) => string
+}
 
 export interface LiveFacts {
   readonly asset: Asset
@@ -52,16 +57,17 @@ export class LiveLine {
   #line(): string {
     const { spent, held, inDoubt, exposure } = this.#payment
     const { asset, unit } = this.#facts
-    const money = (amount: bigint): string => formatMoney(amount, asset)
-    const parts = [
-      colors.bold(`${Math.round(this.#speed())} ${unit}s/s`),
-      `paid ${colors.green(money(spent))}`,
-      `held ${money(held)}`,
-      ...(inDoubt > 0n ? [`in doubt ${colors.red(money(inDoubt))}`] : []),
-      `exposure ${colors.yellow(money(exposure))}`,
-      ...(this.#balance === undefined ? [] : [`balance ${money(this.#balance)}`]),
+    const number = (amount: bigint): string => formatAmount(amount, asset.scale)
+    const parts: Part[] = [
+      { text: `${Math.round(this.#speed())} ${unit}s/s`, paint: colors.bold },
+      { text: `paid ${number(spent)}`, paint: colors.green },
+      { text: `held ${number(held)}` },
+      ...(inDoubt > 0n ? [{ text: `in doubt ${number(inDoubt)}`, paint: colors.red }] : []),
+      { text: `exposure ${number(exposure)}`, paint: colors.yellow },
+      ...(this.#balance === undefined ? [] : [{ text: `balance ${number(this.#balance)}` }]),
+      { text: asset.code },
     ]
-    return parts.join(' · ')
+    return fit(parts, this.#screen.columns)
   }
 
   /** Units a second over the last samples. */
@@ -86,4 +92,22 @@ export class LiveLine {
         this.#asking = false
       })
   }
+}
+
+/** As many parts as fit in one row, so that redrawing never scrolls. */
+function fit(parts: readonly Part[], columns: number): string {
+  const separator = ' · '
+  let line = ''
+  let length = 0
+  for (const { text, paint = unpainted } of parts) {
+    const lead = line === '' ? '' : separator
+    length += lead.length + text.length
+    if (length >= columns) break
+    line += lead + paint(text)
+  }
+  return line
+}
+
+function unpainted(text: string): string {
+  return text
 }

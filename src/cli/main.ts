@@ -85,7 +85,7 @@ Examples:
     .command('demo')
     .description('a shop here, a buyer in another process, and both books at the end')
     .option('--letters <n>', 'letters to buy', count, 2000)
-    .option('--price <amount>', 'price of a letter', '1')
+    .option('--price <amount>', 'price of a letter', '0.000001 USD')
     .option('--window <n>', 'letters that the buyer has at risk at most', count, 100)
     .addOption(logLevel('error'))
     .addHelpText(

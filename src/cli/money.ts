@@ -48,9 +48,14 @@ export function toBaseUnits(money: WrittenMoney, asset: Asset): bigint {
 
 /** Such as `-0.0000015 USD`: exact, without trailing zeros. */
 export function formatMoney(amount: bigint, asset: Asset): string {
+  return `${formatAmount(amount, asset.scale)} ${asset.code}`
+}
+
+/** The same without the asset. */
+export function formatAmount(amount: bigint, scale: number): string {
   const sign = amount < 0n ? '-' : ''
-  const digits = (amount < 0n ? -amount : amount).toString().padStart(asset.scale + 1, '0')
-  const point = digits.length - asset.scale
+  const digits = (amount < 0n ? -amount : amount).toString().padStart(scale + 1, '0')
+  const point = digits.length - scale
   const fraction = digits.slice(point).replace(/0+$/, '')
-  return `${sign}${digits.slice(0, point)}${fraction === '' ? '' : `.${fraction}`} ${asset.code}`
+  return `${sign}${digits.slice(0, point)}${fraction === '' ? '' : `.${fraction}`}`
 }

@@ -11,6 +11,8 @@ export type Output = NodeJS.WritableStream & Partial<Pick<WriteStream, 'isTTY' |
 export interface Screen {
   /** True when somebody sees the live line, so that it is worth making one. */
   readonly live: boolean
+  /** Characters in a row of the terminal. */
+  readonly columns: number
   /** Resolves when more content may come: who reads slowly, buys slowly. */
   write(bytes: Uint8Array): Promise<void>
   /** Replaces the live line. */
@@ -24,7 +26,15 @@ export async function openScreen(out: Output, err: Output): Promise<Screen> {
   const { createLogUpdate } = await import('log-update')
   const update = createLogUpdate(err)
   if (out.isTTY !== true) {
-    return { ...plainScreen(out), live: true, status: (line) => update(line), end: () => update.clear() }
+    return {
+      ...plainScreen(out),
+      live: true,
+      get columns() {
+        return columnsOf(err)
+      },
+      status: (line) => update(line),
+      end: () => update.clear(),
+    }
   }
   return sharedScreen(out, update)
 }
@@ -32,6 +42,7 @@ export async function openScreen(out: Output, err: Output): Promise<Screen> {
 function plainScreen(out: Output): Screen {
   return {
     live: false,
+    columns: DEFAULT_COLUMNS,
     async write(bytes) {
       if (!out.write(bytes)) await once(out, 'drain')
     },
@@ -41,6 +52,11 @@ function plainScreen(out: Output): Screen {
 }
 
 const DEFAULT_COLUMNS = 80
+
+/** A terminal that does not know its width says 0. */
+function columnsOf(output: Output): number {
+  return output.columns === undefined || output.columns === 0 ? DEFAULT_COLUMNS : output.columns
+}
 
 interface LiveLine {
   (text: string): void
@@ -54,9 +70,11 @@ function sharedScreen(out: Output, update: LiveLine): Screen {
   const draw = (): void => update(row === '' ? line : `${row}\n${line}`)
   return {
     live: true,
+    get columns() {
+      return columnsOf(out)
+    },
     async write(bytes) {
-      // A terminal that does not know its width says 0.
-      const width = (out.columns || DEFAULT_COLUMNS) - 1
+      const width = columnsOf(out) - 1
       const rows: string[] = []
       for (const character of decoder.decode(bytes, { stream: true })) {
         if (character === '\n' || row.length >= width) {

@@ -33,8 +33,8 @@ export interface OfferReading {
   readonly unit: string
 }
 
-/** The response's offer, or `undefined` when it asks for nothing. @throws {FetchError} `FETCH_HEADERS`, `FETCH_PRICE` */
-export function readOffer(response: Response, reading: OfferReading): Offer | undefined {
+/** The response's offer, or `undefined` when it asks for nothing. `asked`: the request's URL. @throws {FetchError} `FETCH_HEADERS`, `FETCH_PRICE` */
+export function readOffer(response: Response, asked: string, reading: OfferReading): Offer | undefined {
   const text = response.headers.get('pay')
   if (text === null || (response.status !== 402 && !response.ok)) return undefined
   // A 200 with a balance was paid from that balance: its Pay header says where to top it up.
@@ -55,7 +55,7 @@ export function readOffer(response: Response, reading: OfferReading): Offer | un
     throw new FetchError('FETCH_PRICE', message)
   }
   if (pay.amount === 0n) return undefined
-  return { flow, url: response.url, pay, terms, price: pay.amount, unit: terms?.unit ?? reading.unit }
+  return { flow, url: response.url || asked, pay, terms, price: pay.amount, unit: terms?.unit ?? reading.unit }
 }
 
 function parseHeaders(response: Response, text: string, bare: BareMeaning): { pay: PayHeader; terms?: PayTerms } {

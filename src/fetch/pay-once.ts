@@ -5,9 +5,9 @@
 import type { Clock } from '../clock/index.js'
 import { errorClass } from '../ilp/index.js'
 import type { HoldOutcome, Link } from '../link/index.js'
+import { Backoff } from './backoff.js'
 import { FetchError } from './errors.js'
 import type { Payment } from './payments.js'
-import { RETRY_MS_MAX, RETRY_MS_MIN, RETRYING_MS_MAX } from './stream-payer.js'
 
 export interface OncePayment {
   readonly link: Link
@@ -24,17 +24,22 @@ export interface OncePayment {
 /** The fulfillment. @throws {FetchError} `FETCH_REFUSED`; or the signal's reason when aborted (a hold then expires) */
 export async function payOnce(payment: OncePayment): Promise<Uint8Array> {
   const { clock, signal, onHeld } = payment
-  const startedAt = clock.now()
-  for (let retryMs = RETRY_MS_MIN; ; retryMs = Math.min(2 * retryMs, RETRY_MS_MAX)) {
+  const backoff = new Backoff(clock)
+  for (;;) {
     const outcome = await attempt(payment)
     onHeld(0n, false)
     if (outcome.status === 'fulfilled') return outcome.fulfillment
     const { code, name, message } = outcome.status === 'refused' ? outcome : outcome.reason
-    if (errorClass(code) === 'final' || clock.now() - startedAt >= RETRYING_MS_MAX) {
+    const final = errorClass(code) === 'final'
+    if (final || !(await aborting<boolean>(signal, (resolve) => pause(backoff, resolve)))) {
       throw new FetchError('FETCH_REFUSED', `the payment was ${outcome.status}, ${name} (${code}): ${message}`)
     }
-    await aborting<void>(signal, (resolve) => clock.after(retryMs, resolve))
   }
+}
+
+/** Tells whether to try again, after the pause. */
+function pause(backoff: Backoff, then: (again: boolean) => void): void {
+  if (!backoff.pause(() => then(true))) then(false)
 }
 
 type Known = Exclude<HoldOutcome, { readonly status: 'inDoubt' }>

@@ -101,3 +101,10 @@ export function oncePayment(price: bigint): OnceReport {
     outOfBudget: () => ({ ...value, end: 'budget' }),
   }
 }
+
+/** An ordinary response, and what it costs. */
+export type PaidResponse = Response & { readonly payment: PaymentReport }
+
+export function withReport(response: Response, payment: PaymentReport): PaidResponse {
+  return Object.assign(response, { payment })
+}

@@ -7,6 +7,7 @@ import type { CancelTimer, Clock } from '../clock/index.js'
 import { decodeEndOffset, decodeStreamReason, encodeCancel } from '../http/headers.js'
 import { errorClass } from '../ilp/index.js'
 import type { HoldObserver, HoldOutcome, Link, Reason } from '../link/index.js'
+import { Backoff, RETRYING_MS_MAX } from './backoff.js'
 import { FetchError } from './errors.js'
 import type { Exposure, HeldUnits } from './exposure.js'
 import type { Payment } from './payments.js'
@@ -15,11 +16,6 @@ import type { Payment } from './payments.js'
 export const HOLDS_IN_FLIGHT_MAX = 1024
 /** Holds sent in one turn; the rest follows in the next ones, so that a wide window does not block the process. */
 export const HOLDS_PER_TURN_MAX = 256
-/** Pause after a temporary failure: doubled from the first to the second with each one in a row. */
-export const RETRY_MS_MIN = 10
-export const RETRY_MS_MAX = 1000
-/** How long temporary failures in a row are borne. */
-export const RETRYING_MS_MAX = 30_000
 /** How long the body may take to end after the seller said that the stream did. */
 const END_GRACE_MS = 1000
 
@@ -54,9 +50,7 @@ export class StreamPayer {
   #outstanding = 0
   #unitsPerHoldMax: number
   #turnTimer: CancelTimer | undefined
-  #retryTimer: CancelTimer | undefined
-  #retryMs = RETRY_MS_MIN
-  #troubleSince: number | undefined
+  readonly #backoff: Backoff
   #rejected = false
   #stopped = false
   #graceTimer: CancelTimer | undefined
@@ -70,6 +64,7 @@ export class StreamPayer {
   constructor(setup: PayerSetup) {
     this.#setup = setup
     this.#unitsPerHoldMax = setup.unitsPerHoldMax
+    this.#backoff = new Backoff(setup.clock)
   }
 
   /** Set when the stream has ended. */
@@ -154,7 +149,8 @@ export class StreamPayer {
     this.#state = 'ended'
     this.#failure ??= failure
     this.#end = end
-    for (const cancel of [this.#turnTimer, this.#retryTimer, this.#graceTimer, this.#watchTimer]) cancel?.()
+    for (const cancel of [this.#turnTimer, this.#graceTimer, this.#watchTimer]) cancel?.()
+    this.#backoff.cancel()
     this.#unsubscribe()
     if (this.#outstanding > 0 && end !== 'source' && this.#setup.cancels && !this.#stopped) this.#sendCancel()
     this.#tellSettled()
@@ -162,7 +158,7 @@ export class StreamPayer {
 
   #topUp(): void {
     const { exposure, link } = this.#setup
-    if (this.#state !== 'paying' || this.#retryTimer !== undefined || link.state !== 'open') return
+    if (this.#state !== 'paying' || this.#backoff.pausing || link.state !== 'open') return
     for (let sent = 0; this.#outstanding < HOLDS_IN_FLIGHT_MAX; sent++) {
       const units = Math.min(exposure.room(), this.#unitsPerHoldMax)
       if (units === 0) return
@@ -223,8 +219,7 @@ export class StreamPayer {
     if (exposure.capturedUnits === exposure.readUnits) this.#owedSince = clock.now()
     const endOffset = decodeEndOffset(data)
     exposure.capture(hold.held, endOffset)
-    this.#troubleSince = undefined
-    this.#retryMs = RETRY_MS_MIN
+    this.#backoff.reset()
     if (endOffset === undefined && offsetsNeeded && !hold.doubted) {
       const message = 'the seller states no end offsets, and this unit cannot be counted without them: buy elsewhere'
       this.#fail(new FetchError('FETCH_UNCOUNTABLE', message))
@@ -260,22 +255,12 @@ export class StreamPayer {
     const livedMs = this.#setup.clock.now() - hold.sentAt
     // A seller without goods lets holds expire, which is fine; a hold that dies young has met another clock.
     if (livedMs < this.#setup.holdMs / 2) this.#pause('a hold expired at once: check the clocks of both sides')
-    else this.#troubleSince = undefined
+    else this.#backoff.reset()
   }
 
   #pause(why: string): void {
-    if (this.#state !== 'paying' || this.#retryTimer !== undefined) return
-    const { clock } = this.#setup
-    const now = clock.now()
-    this.#troubleSince ??= now
-    if (now - this.#troubleSince >= RETRYING_MS_MAX) {
-      return this.#fail(new FetchError('FETCH_REFUSED', `payments were refused for ${RETRYING_MS_MAX} ms, ${why}`))
-    }
-    this.#retryTimer = clock.after(this.#retryMs, () => {
-      this.#retryTimer = undefined
-      this.#topUp()
-    })
-    this.#retryMs = Math.min(2 * this.#retryMs, RETRY_MS_MAX)
+    if (this.#state !== 'paying' || this.#backoff.pause(() => this.#topUp())) return
+    this.#fail(new FetchError('FETCH_REFUSED', `payments were refused for ${RETRYING_MS_MAX} ms, ${why}`))
   }
 
   #failOffsets(): void {

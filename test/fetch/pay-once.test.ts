@@ -38,9 +38,7 @@ async function counter(
     requests.push(request)
     if (requests.length > 1) return answer(request)
     const headers = { Pay: pay(`${host.info.account}.c1`) }
-    const response = new Response('please pay', { status: 402, headers })
-    Object.defineProperty(response, 'url', { value: request.url })
-    return response
+    return new Response('please pay', { status: 402, headers })
   }
   const buy = (options: Partial<PayingFetchOptions> = {}): Promise<PaidResponse> =>
     payingFetch('http://shop.test/letters?n=1', { link: holder, budget: 50n, clock, fetch, ...options })
@@ -132,4 +130,35 @@ test('an abort while the payment is open gives up', async () => {
   abort.abort(new Error('enough'))
   await assert.rejects(buying, /enough/)
   assert.equal(shop.requests.length, 1)
+})
+
+test('a seller that wants a token gets a fresh one, and sees the same one again once it is paid', async () => {
+  const { host, holder } = linkPair({ creditLimit: 100n })
+  await holder.open()
+  const fulfillmentOf = pskFulfiller(SECRET)
+  host.onHold((hold) => hold.fulfill(fulfillmentOf(hold.packet), new Uint8Array(0), () => {}))
+  const terms = { 'Pay-Terms': 'unit=request, price="10", asset="USD", scale=9, window="10"' }
+  const tokens: (string | null)[] = []
+  const fetch = async (request: Request): Promise<Response> => {
+    const token = request.headers.get('pay-token')
+    tokens.push(token)
+    assert.equal(await request.text(), 'order')
+    if (token === null) return new Response('show a token', { status: 402, headers: terms })
+    if (tokens.length < 3) {
+      const headers = { ...terms, Pay: bySecret(`${host.info.account}.c1`), 'Pay-Balance': '0' }
+      return new Response('pay', { status: 402, headers })
+    }
+    return new Response('goods')
+  }
+  const order = { method: 'POST', body: 'order', link: holder, budget: 50n, fetch }
+  const response = await payingFetch('http://shop.test/', order)
+  assert.equal(await response.text(), 'goods')
+  assert.equal(response.payment.spent, 10n)
+  assert.deepEqual([tokens.length, tokens[0], tokens[1] === tokens[2]], [3, null, true])
+  assert.equal(fromBase64(tokens[1] ?? '').length, 32)
+
+  tokens.length = 1
+  const own = await payingFetch('http://shop.test/', { ...order, payToken: 'bXkgb3duIHRva2VuIGlzIGhlcmU' })
+  assert.equal(await own.text(), 'goods')
+  assert.deepEqual(tokens.slice(1), ['bXkgb3duIHRva2VuIGlzIGhlcmU', 'bXkgb3duIHRva2VuIGlzIGhlcmU'])
 })
