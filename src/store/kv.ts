@@ -219,8 +219,7 @@ function bytesOf(text: string): Uint8Array | undefined {
 
 /** As LevelUP and its successors say it. */
 function isNotFound(error: unknown): boolean {
-  if (!(error instanceof Error)) return false
-  return ('notFound' in error && Boolean(error.notFound)) || ('code' in error && error.code === 'LEVEL_NOT_FOUND')
+  return error instanceof Error && 'notFound' in error && Boolean(error.notFound)
 }
 
 async function* each(batches: readonly Batch[]): AsyncGenerator<Batch> {

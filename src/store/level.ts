@@ -107,7 +107,7 @@ export class LevelStore implements LedgerStore {
 
   #explain(error: unknown): StoreError {
     if (error instanceof StoreError) return error
-    if (causesOf(error).some((cause) => codeOf(cause) === 'LEVEL_LOCKED')) return this.#locked(error)
+    if (causesOf(error).some(saysLocked)) return this.#locked(error)
     const causes = causesOf(error).map((cause) => (cause instanceof Error ? cause.message : String(cause)))
     const message = `${this.#directory} cannot be opened as a ledger's store: ${causes.join(': ')}`
     return new StoreError(causes.some((cause) => /corrupt/i.test(cause)) ? 'STORE_CORRUPT' : 'STORE_FAILED', message, {
@@ -138,6 +138,7 @@ function causesOf(error: unknown): unknown[] {
   return causes
 }
 
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined
+/** By the code of classic-level. */
+function saysLocked(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && /^LEVEL_LOCKED$/.test(String(error.code))
 }

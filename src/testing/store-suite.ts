@@ -48,7 +48,7 @@ interface Content {
 async function read(store: LedgerStore): Promise<Content> {
   const log = await store.open()
   const found: [number, string][] = []
-  for await (const next of log.batches) found.push(plain(next))
+  for await (const one of log.batches) found.push(plain(one))
   return { snapshot: log.snapshot === undefined ? undefined : plain(log.snapshot), batches: found }
 }
 
@@ -56,7 +56,7 @@ function batches(from: number, to: number): [number, string][] {
   return Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => plain(batch(from + i)))
 }
 
-/** Whether `drop` may leave some of what it was told to forget: a store may keep what an older snapshot needs. */
+/** After a `drop` of what is before `from`: a store may keep more, for instance what an older snapshot needs. */
 function isTail(found: readonly [number, string][], from: number, to: number): void {
   const first = found[0]?.[0] ?? to + 1
   assert.ok(first <= from, 'nothing more was dropped than was asked for')
@@ -66,7 +66,7 @@ function isTail(found: readonly [number, string][], from: number, to: number): v
 /** Defines the suite. Every case makes its own store by `create`. */
 export function testLedgerStore(subject: StoreSubject): void {
   const test = (name: string, run: (fixture: StoreFixture) => Promise<void>): void => {
-    it(name, async () => {
+    void it(name, async () => {
       const fixture = await subject.create()
       try {
         await run(fixture)
@@ -76,7 +76,7 @@ export function testLedgerStore(subject: StoreSubject): void {
     })
   }
 
-  describe(`ledger store: ${subject.name}`, () => {
+  void describe(`ledger store: ${subject.name}`, () => {
     test('a new store is empty', async ({ store }) => {
       assert.deepEqual(await read(store), { snapshot: undefined, batches: [] })
       await store.close()

@@ -9,7 +9,7 @@ import { LevelStore } from 'sluice/store/level'
 import { testLedgerStore } from 'sluice/testing'
 
 async function temporary(): Promise<string> {
-  return await mkdtemp(join(tmpdir(), 'sluice-level-'))
+  return mkdtemp(join(tmpdir(), 'sluice-level-'))
 }
 
 async function temporaryFor(context: TestContext): Promise<string> {
