@@ -286,7 +286,7 @@ export class Ledger {
           core.forgetClosed(this.#state)
           return { bytes: writeSnapshot(this.#state), forgottenAt: this.#state.time - this.#limits.rememberMs }
         },
-        onFlushed: () => core.forget(this.#state, this.#timeOf(this.#state), FORGET_PER_TURN),
+        onFlushed: () => core.forget(this.#state, FORGET_PER_TURN),
         onFailure: (error) => this.#fail(error),
       },
       end,
@@ -313,11 +313,15 @@ export class Ledger {
         if (next === undefined || next.expiresAt > now) break
         this.#record(state, expire(next, now))
       }
+      // Only logged time lets anything be forgotten: a clock that is set forward and back must not.
+      if (state.finished.forgettableAt + this.#limits.rememberMs <= now && now > state.time) {
+        this.#record(state, { type: 'passed', time: now })
+      }
     } catch {
       // Told by onFailure.
       return
     }
-    core.forget(state, now, FORGET_PER_TURN)
+    core.forget(state, FORGET_PER_TURN)
     this.#armNext(state)
   }
 

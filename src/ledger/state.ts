@@ -152,13 +152,16 @@ export function viewAccount(account: Account): AccountView {
   }
 }
 
-/** Drops some of what need not be known any more at this time. No answer depends on whether it was called. */
-export function forget(state: State, now: number, chunksMax: number): void {
-  state.finished.forget(now - state.limits.rememberMs, chunksMax, (index) => {
+/**
+ * Drops some of what need not be known any more by the time that is logged; no answer depends on whether it was called.
+ * What a clock alone says is not enough: it may be set back, and an id that is gone could be used again.
+ */
+export function forget(state: State, chunksMax: number): void {
+  state.finished.forget(state.time - state.limits.rememberMs, chunksMax, (index) => {
     const account = state.byIndex.get(index)
     if (account !== undefined) account.remembered -= 1
   })
-  for (let note = state.expiringNotes.first(); note !== undefined && note.expiresAt <= now;) {
+  for (let note = state.expiringNotes.first(); note !== undefined && note.expiresAt <= state.time;) {
     removeNote(state, note)
     note = state.expiringNotes.first()
   }

@@ -225,6 +225,32 @@ test('a snapshot that fails stops the ledger too', async () => {
   await book.ledger.close()
 })
 
+test('when it fails beside a commit in flight, that commit tells nobody either', async () => {
+  const { book, store } = await gated()
+  const told: string[] = []
+  book.prepare(1)
+  tell(book.ledger, told, 'prepared')
+  await settle()
+  const small = new GatedStore(quietStore())
+  small.held = false
+  let refuse: (error: Error) => void = () => undefined
+  small.snapshot = () => new Promise((_, reject) => (refuse = reject))
+  const other = await Book.start({ store: small, snapshotBytes: 1 })
+  await settle()
+  small.held = true
+  other.prepare(1)
+  tell(other.ledger, told, 'other prepared')
+  await settle()
+  assert.equal(small.waiting.length, 1)
+  refuse(new Error('no room'))
+  await settle()
+  small.release()
+  store.release()
+  await settle()
+  assert.deepEqual(told, ['prepared'])
+  await Promise.all([book.ledger.close(), other.ledger.close()])
+})
+
 test('answers do not wait for a snapshot', async () => {
   let finish: () => void = () => undefined
   const store = new GatedStore(quietStore())

@@ -377,13 +377,13 @@ test('what the caller changes after a command changes nothing in the book', asyn
   memo.fill(0)
   key.fill(0)
   assert.equal(said(book.prepare(1, { amount: 1n })), 'repeated')
-  const data = text('end of it')
+  const data = text('an end that is long')
   book.fulfill(1, { data })
   data.fill(0)
   assert.deepEqual(book.fulfill(1), {
     ok: true,
     repeated: true,
-    outcome: { state: 'fulfilled', fulfillment: fulfillment(1), data: text('end of it') },
+    outcome: { state: 'fulfilled', fulfillment: fulfillment(1), data: text('an end that is long') },
   })
   await book.ledger.close()
 })
