@@ -166,7 +166,7 @@ test('a crash before the commit loses what nobody was told, whole', async () => 
   book.fulfill(1)
   book.post(2, 100n)
   await settle()
-  const lost = await new Book({ store: memory.copy(), clock: book.clock }).ledger
+  const lost = new Book({ store: memory.copy(), clock: book.clock }).ledger
   await lost.open()
   assert.deepEqual([lost.account('a')?.balance, lost.account('a')?.remembered], [0n, 0])
   store.release()

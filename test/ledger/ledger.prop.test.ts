@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import test from 'node:test'
 import fc from 'fast-check'
-import { type Command, Ledger } from 'sluice/ledger'
+import { type Command, Ledger, type Side } from 'sluice/ledger'
 import type { MemoryStore } from 'sluice/store'
 import { FakeClock } from 'sluice/testing'
 import { condition, fulfillment, id, quietStore, said } from './book.js'
@@ -21,7 +21,7 @@ type Move =
 
 const name = fc.constantFrom('a', 'b')
 const number = fc.integer({ min: 1, max: 4 })
-const side = fc.constantFrom('holder', 'host') as fc.Arbitrary<'holder' | 'host'>
+const side = fc.constantFrom<Side[]>('holder', 'host')
 const amount = fc.constantFrom(0n, 1n, 40n, 60n, 101n)
 /** Few different times, on a grid of the start, so that repetitions of content are likely. */
 const wait = fc.constantFrom(-1, 0, 1, MINUTE, 5 * MINUTE, 10 * MINUTE, 10 * MINUTE + 1)
@@ -91,7 +91,7 @@ const commandMove: fc.Arbitrary<Move> = fc
       arbitrary: fc
         .record({
           account: name,
-          type: fc.constantFrom('open', 'limit') as fc.Arbitrary<'open' | 'limit'>,
+          type: fc.constantFrom<('open' | 'limit')[]>('open', 'limit'),
           creditLimit: limit,
           balanceMax: limit,
         })
