@@ -46,8 +46,8 @@ export interface PrepaidOptions {
 /** Bytes of a token's hash: what stands in account names and addresses. */
 const HASH_BYTES = 16
 const NONCE_BYTES = 8
-/** Far beyond what any ledger holds. */
-const UNBOUNDED = (1n << 63n) - 1n
+/** Beyond any balance. */
+const UNBOUNDED = 1n << 62n
 
 /** Answers requests that carry a token with a balance; others with 402. The till and the ledger must be open. */
 export function createPrepaidShop(options: PrepaidOptions): ShopHandler {
