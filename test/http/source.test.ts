@@ -138,7 +138,7 @@ test('letters are characters, however the chunks fall', async () => {
         }
         chunks.push(bytes.subarray(Math.min(at, bytes.length)))
         const content = async ? Readable.from(chunks) : chunks
-        assert.deepEqual(await texts(content, letter), [...text])
+        assert.deepEqual(await texts(content, letter), Array.from(text))
       },
     ),
   )
