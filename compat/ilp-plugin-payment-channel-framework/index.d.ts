@@ -1,0 +1,1 @@
+export { PaymentChannelFrameworkPlugin as default } from '../../dist/compat/payment-channel-framework.js'

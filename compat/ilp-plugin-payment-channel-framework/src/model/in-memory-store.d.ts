@@ -1,0 +1,1 @@
+export { ObjStore as default } from '../../../../dist/compat/payment-channel-framework.js'
