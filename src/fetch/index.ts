@@ -1,5 +1,6 @@
 /** Buying: the paying fetch and what it is made of. Browser-safe. */
 export { FetchError, type FetchErrorCode } from './errors.js'
+export { RETRY_MS_MAX, RETRYING_MS_MAX } from './backoff.js'
 export { createExposure, type Exposure, type ExposureTerms, type HeldUnits } from './exposure.js'
 export { ownLedgerOf, type Offer } from './offer.js'
 export type { MoneyLimit, PayingFetchOptions } from './options.js'

@@ -248,7 +248,8 @@ export class StreamPayer {
     if (stream === undefined && errorClass(reason.code) !== 'final') return this.#pause(why)
     // The news that the stream ended may overtake the end of the body, which decides whether it is complete.
     this.#rejected = true
-    this.#fail(new FetchError('FETCH_REFUSED', `the seller refused a payment, ${why}`))
+    if (stream === undefined) this.#fail(new FetchError('FETCH_REFUSED', `the seller refused a payment, ${why}`))
+    else this.#fail(new FetchError('FETCH_INTERRUPTED', `the seller ended the stream, ${why}; what was read is good`))
   }
 
   #onExpired(hold: StreamHold): void {
