@@ -1,10 +1,16 @@
 /** The content of a transfer or a movement in 16 bytes: enough to tell a repetition from another use of its id. */
 import { sha256 } from '../crypto/index.js'
-import { Writer } from '../oer/index.js'
 import type { Side } from './types.js'
 
 const DIGEST_BYTES = 16
-const writer = new Writer()
+/** Kind or payer (1), amount (8), expiry (8). */
+const HEAD_BYTES = 17
+const CONDITION_BYTES = 32
+const POST = 2
+
+/** Reused: one digest is made at a time, and for every payment. */
+let scratch = new Uint8Array(1024)
+let view = new DataView(scratch.buffer)
 
 /** Of payer, amount, condition, expiry and memo. */
 export function digestTransfer(
@@ -14,20 +20,25 @@ export function digestTransfer(
   expiresAt: number,
   memo: Uint8Array,
 ): Uint8Array {
-  writer.reset()
-  writer.uint8(payer === 'holder' ? 0 : 1)
-  writer.uint64(amount)
-  writer.uint64(BigInt(expiresAt))
-  writer.octets(condition)
-  writer.octets(memo)
-  return sha256(writer.take()).subarray(0, DIGEST_BYTES)
+  const length = HEAD_BYTES + CONDITION_BYTES + memo.length
+  if (length > scratch.length) {
+    scratch = new Uint8Array(2 * length)
+    view = new DataView(scratch.buffer)
+  }
+  writeHead(payer === 'holder' ? 0 : 1, amount, expiresAt)
+  scratch.set(condition, HEAD_BYTES)
+  scratch.set(memo, HEAD_BYTES + CONDITION_BYTES)
+  return sha256(scratch.subarray(0, length)).subarray(0, DIGEST_BYTES)
 }
 
 /** Of amount and expiry. */
 export function digestPost(amount: bigint, expiresAt: number): Uint8Array {
-  writer.reset()
-  writer.uint8(2)
-  writer.uint64(BigInt.asUintN(64, amount))
-  writer.uint64(BigInt(expiresAt))
-  return sha256(writer.take()).subarray(0, DIGEST_BYTES)
+  writeHead(POST, amount, expiresAt)
+  return sha256(scratch.subarray(0, HEAD_BYTES)).subarray(0, DIGEST_BYTES)
+}
+
+function writeHead(kind: number, amount: bigint, expiresAt: number): void {
+  view.setUint8(0, kind)
+  view.setBigInt64(1, BigInt.asIntN(64, amount))
+  view.setFloat64(9, expiresAt)
 }

@@ -14,7 +14,7 @@ import { LevelStore } from 'sluice/store/level'
 import { id } from './book.js'
 
 const ROUNDS = Number(process.env['KILL_ROUNDS'] ?? 3)
-const CHILD = fileURLToPath(new URL('kill-child.js', import.meta.url))
+const CHILD = fileURLToPath(new URL('./kill-child.js', import.meta.url))
 
 /** Lets the child run until it has said so many lines, and kills it there and then. */
 async function linesUntilKilled(directory: string, linesMax: number): Promise<string[]> {
