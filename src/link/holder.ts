@@ -17,6 +17,7 @@ import {
   type SessionLimits,
 } from '../session/index.js'
 import { LinkError } from './errors.js'
+import { guard } from './guard.js'
 import { readHoldEntries } from './hold-entries.js'
 import { answerBy, answerInfo, ask, ASK_BALANCE, ASK_LEDGER_INFO, readBalance, readLedgerInfo } from './messages.js'
 import { decodeReason } from './reason.js'
@@ -115,6 +116,7 @@ export class Holder implements Link {
     })
     this.#settlement = new ToldSettlement({
       clock: this.#clock,
+      log: this.#log,
       address: () => this.info.account,
       session: () => this.#ready,
       record: (hold, ending, then) => {
@@ -187,7 +189,7 @@ export class Holder implements Link {
   #become(state: LinkState): void {
     if (this.#state === state) return
     this.#state = state
-    for (const listener of this.#listeners) listener(state)
+    for (const listener of this.#listeners) guard(this.#log, () => listener(state))
   }
 
   #untilReady(deadline: number): Promise<void> {
@@ -285,7 +287,7 @@ export class Holder implements Link {
   }
 
   #refuse(observer: HoldObserver, id: Uint8Array, failure: BtpFailure): void {
-    queueMicrotask(() => observer.onOutcome({ status: 'refused', ...failure }, id))
+    queueMicrotask(() => guard(this.#log, () => observer.onOutcome({ status: 'refused', ...failure }, id)))
   }
 
   // ── holds that arrive ────────────────────────────────────────────────────────────────────────────────────────────
@@ -347,11 +349,7 @@ export class Holder implements Link {
     this.#received.delete(hold.key)
     hold.ended = true
     this.#settlement.end(hold, btpFailure('AlreadyRolledBackError', 'the host rolled the hold back'))
-    try {
-      hold.onEnded?.(reason.code === 'R00' ? 'expired' : 'cancelled')
-    } catch (error) {
-      this.#log.error('a callback of the link failed', { error: String(error) })
-    }
+    guard(this.#log, () => hold.onEnded?.(reason.code === 'R00' ? 'expired' : 'cancelled'))
   }
 
   // ── messages ─────────────────────────────────────────────────────────────────────────────────────────────────────

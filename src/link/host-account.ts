@@ -9,6 +9,7 @@ import type { Decision, LiveTransfer } from '../ledger/index.js'
 import { btpFailure, type RequestBody, type Session } from '../session/index.js'
 import { LinkError } from './errors.js'
 import { failureOf } from './failures.js'
+import { guard } from './guard.js'
 import type { AccountContext, HoldHandler, HostCore } from './host-context.js'
 import { HostReceived } from './host-received.js'
 import { HostSent } from './host-sent.js'
@@ -38,6 +39,7 @@ export class HostAccount implements Link {
       host,
       live: () => this.#live(),
       push: (asked, body) => this.#push(asked, body),
+      claimed: (entries) => this.#claimed(entries),
     }
     this.#received = new HostReceived(context)
     this.#sent = new HostSent(context)
@@ -83,6 +85,7 @@ export class HostAccount implements Link {
     if (this.state !== 'open') return session.close('the link is not open')
     if (this.#sessions.length >= this.#host.limits.socketsPerAccountMax) return session.close('too many connections')
     this.#sessions.push(session)
+    this.#received.resume()
   }
 
   remove(session: Session): void {
@@ -103,7 +106,13 @@ export class HostAccount implements Link {
     const session = asked?.open === true ? asked : this.#live()
     session?.request(body, (reply) => {
       if (reply.type === 'error') this.#host.log.debug('the holder answered with an error', { name: reply.name })
+      else if (reply.type === 'response' && body.type === FULFILL) this.#claimed(reply.entries)
     })
+  }
+
+  /** The answer to our Fulfill may carry the payer's claim. */
+  #claimed(entries: readonly SubProtocol[]): void {
+    guard(this.#host.log, () => this.#host.claims?.receive(entries, this.#name))
   }
 
   serve(session: Session, frame: RequestFrame): void {
@@ -124,6 +133,7 @@ export class HostAccount implements Link {
       case FULFILL:
         return this.#sent.serveFulfill(session, frame)
       case REJECT:
+        if (this.#received.serveReject(session, frame)) return
         return this.#sent.serveReject(session, frame)
       case MESSAGE:
         return this.#serveMessage(session, frame)

@@ -1,4 +1,5 @@
 /** What the parts of a host share: the whole host's, and one account's. */
+import type { SubProtocol } from '../btp/index.js'
 import type { Clock } from '../clock/index.js'
 import type { Ledger } from '../ledger/index.js'
 import type { Log } from '../log/index.js'
@@ -14,6 +15,9 @@ export interface HostCore {
   readonly log: Log
   readonly randomBytes: (length: number) => Uint8Array
   readonly limits: HostLimits
+  /** Whose book decides about a hold: always the host's, or its payer's, where both sides keep one. */
+  readonly authority: 'host' | 'payer'
+  readonly claims: Claims | undefined
   /** For accounts without a handler of their own. */
   holdHandler: HoldHandler | undefined
   readonly requestHandlers: Map<string, RequestHandler>
@@ -28,6 +32,16 @@ export interface HostLimits {
   readonly inquiryMax: number
   /** The same in bytes of the answer. */
   readonly inquiryBytesMax: number
+  /** With authority `payer`: how long past an incoming hold's expiry its payer may take to say what became of it. */
+  readonly settleGraceMs: number
+}
+
+/** What travels in the answer to a Fulfill: a payment channel's claim, from the payer to the payee. */
+export interface Claims {
+  /** As payer, after the capture is durable. What it throws is logged. */
+  create(account: string): Promise<readonly SubProtocol[]>
+  /** As payee; without entries when the payer sent none. */
+  receive(entries: readonly SubProtocol[], account: string): void
 }
 
 export interface AccountContext {
@@ -39,13 +53,6 @@ export interface AccountContext {
   live(): Session | undefined
   /** Tells the holder something that is so, whatever it answers: over the connection that asked, or another. */
   push(asked: Session | undefined, body: RequestBody): void
-}
-
-/** Calls what a program gave us; what it throws is logged, and changes nothing here. */
-export function guard(log: Log, call: () => void): void {
-  try {
-    call()
-  } catch (error) {
-    log.error('a callback of the link failed', { error: String(error) })
-  }
+  /** The payer answered a Fulfill. */
+  claimed(entries: readonly SubProtocol[]): void
 }

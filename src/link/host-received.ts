@@ -2,13 +2,15 @@
  * The holds that a holder sent to its host: decided by the ledger, offered to a handler, and captured or rejected in the
  * ledger before anyone hears of it. Only their acceptance is visible before its commit, and only to the handler.
  */
-import { FULFILL, type PrepareFrame } from '../btp/index.js'
-import { latin1 } from '../bytes/index.js'
+import { findEntry, FULFILL, type PrepareFrame, type RejectFrame } from '../btp/index.js'
+import { EMPTY, latin1 } from '../bytes/index.js'
 import type { LiveTransfer } from '../ledger/index.js'
 import { btpFailure, type BtpFailure, type Session } from '../session/index.js'
 import { failureOf, prepareFailure } from './failures.js'
 import { captureEntries, decodeMemo, encodeMemo, readHoldEntries } from './hold-entries.js'
-import { type AccountContext, guard, type HoldHandler } from './host-context.js'
+import { guard } from './guard.js'
+import type { AccountContext, HoldHandler } from './host-context.js'
+import { PeerSettlement } from './peer-settlement.js'
 import { completeReason, encodeReason, rejectBody } from './reason.js'
 import { type Done, ReceivedHold, type Settlement } from './received-hold.js'
 import type { GivenReason, Settled } from './types.js'
@@ -17,13 +19,24 @@ const OK: Settled = { ok: true }
 
 export class HostReceived implements Settlement {
   readonly #account: AccountContext
+  /** Set where the payer's book decides; otherwise this object settles holds in ours. */
+  readonly #peer: PeerSettlement | undefined
+  /** How much longer than the hold's own expiry our book keeps it. */
+  readonly #graceMs: number
   readonly #holds = new Map<string, ReceivedHold>()
   #handler: HoldHandler | undefined
   /** Holds found in the ledger at its start that no handler has seen. */
   #recovered: ReceivedHold[] = []
+  /** The payer was asked about recovered holds, or need not be. */
+  #asked: boolean
 
   constructor(account: AccountContext) {
     this.#account = account
+    const { authority, limits } = account.host
+    const shared = authority === 'payer'
+    this.#graceMs = shared ? limits.settleGraceMs : 0
+    this.#asked = !shared
+    this.#peer = shared ? new PeerSettlement(account, (hold) => this.#holds.delete(hold.key)) : undefined
   }
 
   onHold(handler: HoldHandler | undefined): void {
@@ -35,6 +48,9 @@ export class HostReceived implements Settlement {
     const { ledger } = this.#account.host
     const { requestId, amount, expiresAt } = frame
     const memo = encodeMemo(readHoldEntries(frame.entries))
+    if (this.#peer !== undefined && expiresAt <= ledger.now()) {
+      return session.fail(requestId, btpFailure('InvalidFieldsError', 'the hold has expired'))
+    }
     const decision = ledger.execute({
       type: 'prepare',
       account: this.#account.name,
@@ -42,7 +58,7 @@ export class HostReceived implements Settlement {
       payer: 'holder',
       amount,
       condition: frame.condition,
-      expiresAt,
+      expiresAt: expiresAt + this.#graceMs,
       memo,
     })
     const failure = prepareFailure(decision)
@@ -54,7 +70,7 @@ export class HostReceived implements Settlement {
     const id = frame.transferId.slice()
     const condition = frame.condition.slice()
     const fields = { account: this.#account.name, id, amount, condition, expiresAt, ...decodeMemo(memo) }
-    const hold = new ReceivedHold(fields, this, session)
+    const hold = new ReceivedHold(fields, this.#peer ?? this, session)
     this.#holds.set(hold.key, hold)
     this.#offer(hold)
   }
@@ -72,15 +88,17 @@ export class HostReceived implements Settlement {
 
   /** A hold that the ledger still had when it was opened. */
   recover(transfer: LiveTransfer): void {
-    const { id, amount, condition, expiresAt, memo } = transfer
+    const { id, amount, condition, memo } = transfer
+    const expiresAt = transfer.expiresAt - this.#graceMs
     const fields = { account: this.#account.name, id, amount, condition, expiresAt, ...decodeMemo(memo) }
-    const hold = new ReceivedHold(fields, this, undefined)
+    const hold = new ReceivedHold(fields, this.#peer ?? this, undefined)
     this.#holds.set(hold.key, hold)
     this.#recovered.push(hold)
   }
 
-  /** Hands recovered holds to the handler, once there is one. */
+  /** Hands recovered holds to the handler, once there is one; where the payer decides, once it was asked about them. */
   offerRecovered(): void {
+    if (!this.#asked) return
     if (this.#handler === undefined && this.#account.host.holdHandler === undefined) return
     for (const hold of this.#recovered.splice(0)) if (this.#holds.has(hold.key)) this.#offer(hold)
   }
@@ -127,6 +145,7 @@ export class HostReceived implements Settlement {
     const key = latin1(id)
     const hold = this.#holds.get(key)
     this.#holds.delete(key)
+    if (hold !== undefined) this.#peer?.expired(hold)
     this.#account.push(hold?.session, rejectBody(id, reason))
     if (hold !== undefined) guard(this.#account.host.log, () => hold.onEnded?.('expired'))
   }
@@ -137,7 +156,26 @@ export class HostReceived implements Settlement {
     if (hold !== undefined) hold.session = session
   }
 
+  /** A Reject of the payer's, of a hold that we received. False: it is about another hold. */
+  serveReject(session: Session, frame: RejectFrame): boolean {
+    const hold = this.#peer === undefined ? undefined : this.#holds.get(latin1(frame.transferId))
+    if (hold === undefined) return false
+    const reason = findEntry(frame.entries, 'ilp')?.data.slice() ?? EMPTY
+    this.#peer?.serveReject(session, frame.requestId, hold, reason)
+    return true
+  }
+
+  /** A new connection of the other side. */
+  resume(): void {
+    void this.#peer?.resume(Array.from(this.#holds.values())).then(() => {
+      this.#asked = true
+      this.offerRecovered()
+    })
+  }
+
   stop(): void {
+    this.#peer?.stop()
+    this.#asked = this.#peer === undefined
     this.#holds.clear()
     this.#recovered = []
   }

@@ -8,7 +8,8 @@ import type { Decision } from '../ledger/index.js'
 import { btpFailure, type BtpFailure, type Session } from '../session/index.js'
 import { failureOf, meansNotHeld, prepareFailure } from './failures.js'
 import { encodeMemo, holdEntries, readCaptureData } from './hold-entries.js'
-import { type AccountContext, guard } from './host-context.js'
+import { guard } from './guard.js'
+import type { AccountContext, Claims } from './host-context.js'
 import { completeReason, decodeReason, encodeReason, rejectBody } from './reason.js'
 import type { Hold, HoldObserver, HoldOutcome, Reason } from './types.js'
 
@@ -110,17 +111,29 @@ export class HostSent {
 
   /** Answers the holder's Fulfill or Reject, and tells the observer, after the commit. */
   #settle(session: Session, requestId: number, id: Uint8Array, decision: Decision, outcome: HoldOutcome): void {
-    const { ledger } = this.#account.host
+    const { ledger, claims } = this.#account.host
     if (!decision.ok) return ledger.committed(() => session.fail(requestId, failureOf(decision)))
     const key = latin1(id)
     const sent = decision.repeated ? undefined : this.#holds.get(key)
     if (sent !== undefined) this.#holds.delete(key)
     ledger.committed(() => {
-      session.respond(requestId)
+      if (outcome.status === 'fulfilled' && claims !== undefined) this.#respondWithClaim(session, requestId, claims)
+      else session.respond(requestId)
       if (sent === undefined) return
       this.#prepared(sent)
       this.#tell(sent, outcome)
     })
+  }
+
+  #respondWithClaim(session: Session, requestId: number, claims: Claims): void {
+    Promise.resolve()
+      .then(async () => claims.create(this.#account.name))
+      .catch((error: unknown) => {
+        this.#account.host.log.error('a claim could not be made', { error: String(error) })
+        return []
+      })
+      .then((entries) => session.respond(requestId, entries))
+      .catch(() => session.close('internal error'))
   }
 
   #prepared(sent: SentHold): void {

@@ -12,8 +12,9 @@ import { type Log, silentLog } from '../log/index.js'
 import type { Session, SessionOwner } from '../session/index.js'
 import { LinkError } from './errors.js'
 import { failureOf } from './failures.js'
+import { guard } from './guard.js'
 import { HostAccount } from './host-account.js'
-import type { HoldHandler, HostCore, HostLimits } from './host-context.js'
+import type { Claims, HoldHandler, HostCore, HostLimits } from './host-context.js'
 import type { LinkInfo, LinkState, Receiver, RequestHandler } from './types.js'
 
 export interface HostOptions {
@@ -31,11 +32,24 @@ export interface HostOptions {
   readonly log?: Log
   readonly randomBytes?: (length: number) => Uint8Array
   readonly limits?: Partial<HostLimits>
+  /**
+   * Whose book decides what became of a hold. Default `host`: ours. `payer`: the other side keeps a book of this trustline
+   * too, and each decides about what it pays. The ledger's `holdMsMax` must then leave room for `settleGraceMs`.
+   */
+  readonly authority?: 'host' | 'payer'
+  /** Our own and the other side's address on a trustline with one peer. Default `prefix + server` and `prefix + account`. */
+  readonly addresses?: { readonly account: string; readonly peer: string }
+  readonly claims?: Claims
   /** The ledger stopped, and the host with it: end the process; a restart recovers. */
   readonly onFailure?: (error: Error) => void
 }
 
-const LIMITS: HostLimits = { socketsPerAccountMax: 16, inquiryMax: 1_024, inquiryBytesMax: 65_536 }
+const LIMITS: HostLimits = {
+  socketsPerAccountMax: 16,
+  inquiryMax: 1_024,
+  inquiryBytesMax: 65_536,
+  settleGraceMs: 600_000,
+}
 
 /** The last segment of the host's address, which no account may have. */
 const HOST_SEGMENT = 'server'
@@ -51,7 +65,7 @@ export class Host implements Receiver {
   readonly ledger: Ledger
   /** What a session server tells of its sessions: each session's `account` is an account's name. */
   readonly owner: SessionOwner = {
-    onOpen: (session) => this.#welcome(session),
+    onOpen: (session) => this.#welcome(session, session.account),
     onRequest: (session, frame) => this.#accounts.get(session.account)?.serve(session, frame),
     onClosed: (session) => this.#accounts.get(session.account)?.remove(session),
   }
@@ -75,6 +89,8 @@ export class Host implements Receiver {
       log: options.log ?? silentLog,
       randomBytes: options.randomBytes ?? randomBytes,
       limits: { ...LIMITS, ...options.limits },
+      authority: options.authority ?? 'host',
+      claims: options.claims,
       holdHandler: undefined,
       requestHandlers: new Map(),
       listeners: new Set(),
@@ -136,6 +152,16 @@ export class Host implements Receiver {
     if (!decision.ok) throw new LinkError('LINK_ACCOUNT', decision.message, failureOf(decision))
   }
 
+  /** The owner of sessions that we dialled, all of them to the holder of this account. */
+  ownerFor(account: string): SessionOwner {
+    const link = this.link(account)
+    return {
+      onOpen: (session) => this.#welcome(session, account),
+      onRequest: (session, frame) => link.serve(session, frame),
+      onClosed: (session) => link.remove(session),
+    }
+  }
+
   /** Receives the holds of every account that has no handler of its own. */
   onHold(handler: HoldHandler | undefined): void {
     this.#core.holdHandler = handler
@@ -148,9 +174,8 @@ export class Host implements Receiver {
     else this.#core.requestHandlers.set(name, handler)
   }
 
-  #welcome(session: Session): void {
+  #welcome(session: Session, name: string): void {
     if (this.#core.state !== 'open') return session.close('the host is closed')
-    const name = session.account
     if (!isAccountName(name) || !this.#isKept(name)) return session.close('no such account')
     this.#account(name).add(session)
   }
@@ -175,16 +200,10 @@ export class Host implements Receiver {
   }
 
   #info(account: string): LinkInfo {
-    const { assetCode, assetScale, connectors = [] } = this.#options
+    const { assetCode, assetScale, connectors = [], addresses } = this.#options
     const prefix = this.#prefix
-    return {
-      prefix,
-      account: `${prefix}${HOST_SEGMENT}`,
-      peer: `${prefix}${account}`,
-      assetCode,
-      assetScale,
-      connectors,
-    }
+    const named = addresses ?? { account: `${prefix}${HOST_SEGMENT}`, peer: `${prefix}${account}` }
+    return { prefix, account: named.account, peer: named.peer, assetCode, assetScale, connectors }
   }
 
   /** Ledger and disk may differ now: no answer can be given, not even an error. */
@@ -203,6 +222,6 @@ export class Host implements Receiver {
 
   #become(state: LinkState): void {
     this.#core.state = state
-    for (const listener of this.#core.listeners) listener(state)
+    for (const listener of this.#core.listeners) guard(this.#core.log, () => listener(state))
   }
 }

@@ -15,6 +15,7 @@ import type { Log } from '../log/index.js'
 import { btpFailure, type Reply, type Session } from '../session/index.js'
 import { LinkError } from './errors.js'
 import { meansNotHeld } from './failures.js'
+import { guard } from './guard.js'
 import { holdEntries, readCaptureData } from './hold-entries.js'
 import { type Answer, decodeAnswers, encodeQuestions, INQUIRY } from './inquiry.js'
 import { ask } from './messages.js'
@@ -178,7 +179,7 @@ export class SentHolds {
   #prepared(sent: SentHold): void {
     if (sent.prepared) return
     sent.prepared = true
-    this.#guard(() => sent.observer.onPrepared?.(sent.id))
+    guard(this.#options.log, () => sent.observer.onPrepared?.(sent.id))
   }
 
   #doubt(sent: SentHold, message: string): void {
@@ -188,7 +189,7 @@ export class SentHolds {
     this.#inDoubt += sent.amount
     if (sent.toldDoubt) return
     sent.toldDoubt = true
-    this.#guard(() => sent.observer.onOutcome({ status: 'inDoubt', message }, sent.id))
+    guard(this.#options.log, () => sent.observer.onOutcome({ status: 'inDoubt', message }, sent.id))
   }
 
   #clear(sent: SentHold): void {
@@ -205,15 +206,7 @@ export class SentHolds {
     this.#options.onEnded(sent.id, outcome.status === 'fulfilled' ? sent.amount : 0n)
     if (outcome.status === 'fulfilled' || outcome.status === 'rejected' || outcome.status === 'expired')
       this.#prepared(sent)
-    this.#guard(() => sent.observer.onOutcome(outcome, sent.id))
-  }
-
-  #guard(call: () => void): void {
-    try {
-      call()
-    } catch (error) {
-      this.#options.log.error('a callback of the link failed', { error: String(error) })
-    }
+    guard(this.#options.log, () => sent.observer.onOutcome(outcome, sent.id))
   }
 
   // ── in doubt → known ─────────────────────────────────────────────────────────────────────────────────────────────

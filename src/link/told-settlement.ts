@@ -7,7 +7,9 @@ import { FULFILL, readBtpErrorName, type SubProtocol } from '../btp/index.js'
 import { equal } from '../bytes/index.js'
 import type { CancelTimer, Clock } from '../clock/index.js'
 import { sha256 } from '../crypto/index.js'
+import type { Log } from '../log/index.js'
 import { type BtpFailure, btpFailure, type Reply, type RequestBody, type Session } from '../session/index.js'
+import { guard } from './guard.js'
 import { captureEntries } from './hold-entries.js'
 import { completeReason, encodeReason, rejectBody } from './reason.js'
 import type { Done, ReceivedHold, Settlement } from './received-hold.js'
@@ -26,6 +28,7 @@ export type Ending =
 
 export interface ToldSettlementOptions {
   readonly clock: Clock
+  readonly log: Log
   /** Our own address, for reasons. */
   readonly address: () => string
   readonly session: () => Session | undefined
@@ -59,7 +62,7 @@ export class ToldSettlement implements Settlement {
   capture(hold: ReceivedHold, fulfillment: Uint8Array, data: Uint8Array, done: Done): void {
     if (!equal(sha256(fulfillment), hold.condition)) {
       const failure = btpFailure('InvalidFulfillmentError', 'the SHA-256 of the fulfillment is not the condition')
-      return queueMicrotask(() => done({ ok: false, ...failure }))
+      return this.#fail(done, failure)
     }
     const body: RequestBody = { type: FULFILL, transferId: hold.id, fulfillment, entries: captureEntries(data) }
     this.#begin(hold, body, { type: 'captured', fulfillment, data, entries: [] }, done)
@@ -92,7 +95,7 @@ export class ToldSettlement implements Settlement {
     const failure = btpFailure('UnreachableError', 'the link was closed before the payer answered')
     for (const { done, cancelRetry } of this.#pending.values()) {
       cancelRetry?.()
-      if (done !== undefined) queueMicrotask(() => done({ ok: false, ...failure }))
+      this.#fail(done, failure)
     }
     this.#pending.clear()
   }
@@ -100,7 +103,7 @@ export class ToldSettlement implements Settlement {
   #begin(hold: ReceivedHold, body: RequestBody, ending: Ending, done: Done | undefined): void {
     if (hold.ended || this.#pending.has(hold.key)) {
       const failure = btpFailure('AlreadyRolledBackError', 'the hold has ended, or its end is under way')
-      return queueMicrotask(() => done?.({ ok: false, ...failure }))
+      return this.#fail(done, failure)
     }
     const pending: Pending = {
       hold,
@@ -151,9 +154,16 @@ export class ToldSettlement implements Settlement {
     pending.cancelRetry?.()
     hold.ended = true
     this.#options.record(hold, ending, () => {
-      if (ending.type !== 'failed') return done?.({ ok: true })
-      const { code, name, message } = ending.failure
-      done?.({ ok: false, code, name, message })
+      if (ending.type === 'failed') this.#tell(done, ending.failure)
+      else guard(this.#options.log, () => done?.({ ok: true }))
     })
+  }
+
+  #fail(done: Done | undefined, failure: BtpFailure): void {
+    queueMicrotask(() => this.#tell(done, failure))
+  }
+
+  #tell(done: Done | undefined, { code, name, message }: BtpFailure): void {
+    guard(this.#options.log, () => done?.({ ok: false, code, name, message }))
   }
 }
