@@ -27,6 +27,7 @@ export class HostAccount implements Link {
   readonly #received: HostReceived
   readonly #sent: HostSent
   readonly #requestHandlers = new Map<string, RequestHandler>()
+  readonly #listeners = new Set<(state: LinkState) => void>()
   #closed = false
 
   constructor(name: string, info: LinkInfo, host: HostCore) {
@@ -50,14 +51,18 @@ export class HostAccount implements Link {
   }
 
   async open(): Promise<void> {
-    this.#closed = false
     await this.#host.open()
+    if (!this.#closed) return
+    this.#closed = false
+    this.tellState()
   }
 
   /** Closes the connections of this account. Its holds stay in the ledger. */
   async close(): Promise<void> {
+    if (this.#closed) return
     this.#closed = true
     this.#disconnect('the link was closed')
+    this.tellState()
   }
 
   /** The host closes, or its ledger has failed. What is under way is forgotten here, and is in the ledger. */
@@ -68,9 +73,13 @@ export class HostAccount implements Link {
   }
 
   onState(listener: (state: LinkState) => void): () => void {
-    const { listeners } = this.#host
-    listeners.add(listener)
-    return () => listeners.delete(listener)
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** The state is another now: the host's, or this account's own. */
+  tellState(): void {
+    for (const listener of this.#listeners) guard(this.#host.log, () => listener(this.state))
   }
 
   /** Whether the holder is connected now. */

@@ -21,7 +21,6 @@ export interface HostCore {
   /** For accounts without a handler of their own. */
   holdHandler: HoldHandler | undefined
   readonly requestHandlers: Map<string, RequestHandler>
-  readonly listeners: Set<(state: LinkState) => void>
   open(): Promise<void>
 }
 

@@ -74,6 +74,7 @@ export class Host implements Receiver {
   readonly #prefix: string
   readonly #core: HostCore
   readonly #accounts = new Map<string, HostAccount>()
+  readonly #listeners = new Set<(state: LinkState) => void>()
   #unsubscribe: (() => void)[] = []
 
   constructor(options: HostOptions) {
@@ -93,7 +94,6 @@ export class Host implements Receiver {
       claims: options.claims,
       holdHandler: undefined,
       requestHandlers: new Map(),
-      listeners: new Set(),
       open: () => this.open(),
     }
   }
@@ -108,9 +108,8 @@ export class Host implements Receiver {
   }
 
   onState(listener: (state: LinkState) => void): () => void {
-    const { listeners } = this.#core
-    listeners.add(listener)
-    return () => listeners.delete(listener)
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
   }
 
   /** Opens the ledger and takes up what it still holds. @throws what {@link Ledger.open} throws */
@@ -222,6 +221,7 @@ export class Host implements Receiver {
 
   #become(state: LinkState): void {
     this.#core.state = state
-    for (const listener of this.#core.listeners) guard(this.#core.log, () => listener(state))
+    for (const listener of this.#listeners) guard(this.#core.log, () => listener(state))
+    for (const account of this.#accounts.values()) account.tellState()
   }
 }

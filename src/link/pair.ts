@@ -28,6 +28,7 @@ export interface LinkPairOptions {
 }
 
 export interface LinkPair {
+  /** Closing it closes the holder too. */
   readonly host: Link
   /** Opening it opens the host too. */
   readonly holder: Link
@@ -68,8 +69,13 @@ export function linkPair(options: LinkPairOptions = {}): LinkPair {
       return ours
     },
   })
+  const link = host.link(ACCOUNT)
+  // In one process there is nobody else to wait for.
+  link.onState((state) => {
+    if (state === 'closed') void holder.close()
+  })
   return {
-    host: host.link(ACCOUNT),
+    host: link,
     holder,
     ledger,
     close: async () => {
