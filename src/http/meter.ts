@@ -42,7 +42,7 @@ export interface Sink {
 export interface MeterLimits {
   /** Holds that wait for units at once; more are rejected. Default 4096. */
   readonly waitingHoldsMax: number
-  /** The most units that one hold may pay for. Default 4096. */
+  /** The most units that one hold may pay for; no more captures begin while so many units wait for theirs. Default 4096. */
   readonly bulkUnitsMax: number
   /** Units are pulled and captured ahead of their delivery up to this size and one chunk more. Default 1 MiB. */
   readonly bulkBytesMax: number
@@ -171,7 +171,7 @@ export class Meter {
   #step(): boolean {
     const payment = this.#waiting.first
     if (payment === undefined || this.#ended !== undefined || this.#sinkFull || this.#pulling) return false
-    if (this.#soldBytes > 0 && this.#soldBytes >= this.#limits.bulkBytesMax) return false
+    if (this.#sold >= this.#limits.bulkUnitsMax || this.#soldBytes >= this.#limits.bulkBytesMax) return false
     const { hold, units } = payment
     if (hold.expiresAt - this.#clock.now() <= this.#limits.captureMarginMs) {
       this.#waiting.shift()

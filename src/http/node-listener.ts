@@ -15,8 +15,10 @@ import type { Sink } from './meter.js'
 
 export type NodeListener = (request: IncomingMessage, response: ServerResponse) => void
 
+type OnError = (error: unknown) => void
+
 /** `onError` hears of handlers that failed; the client gets a 500 without particulars. */
-export function nodeListener(handler: ShopHandler, onError: (error: unknown) => void = () => {}): NodeListener {
+export function nodeListener(handler: ShopHandler, onError: OnError = () => {}): NodeListener {
   return (request, response) => {
     answerOf(handler, request)
       .catch((error: unknown): Reply => {
@@ -27,7 +29,7 @@ export function nodeListener(handler: ShopHandler, onError: (error: unknown) => 
           'the shop has failed: try again, under the same Idempotency-Key if the request has one',
         )
       })
-      .then((reply) => write(request, response, reply))
+      .then((reply) => write(request, response, reply, onError))
       .catch((error: unknown) => {
         onError(error)
         response.destroy()
@@ -48,27 +50,35 @@ async function answerOf(handler: ShopHandler, request: IncomingMessage): Promise
   return handler(shopRequest)
 }
 
-function write(request: IncomingMessage, response: ServerResponse, reply: Reply): void {
+function write(request: IncomingMessage, response: ServerResponse, reply: Reply, onError: OnError): void {
   // A body that nobody reads would keep the connection from its next request.
   request.resume()
   response.on('error', () => {
     // The client went while it was written to; `close` follows.
   })
   response.writeHead(reply.status, { ...reply.headers, ...exposed(request, reply) })
-  if ('stream' in reply) stream(request, response, reply)
+  if ('stream' in reply) stream(request, response, reply, onError)
   else response.end(request.method === 'HEAD' ? undefined : reply.body)
 }
 
-function stream(request: IncomingMessage, response: ServerResponse, reply: StreamingAnswer): void {
+function stream(request: IncomingMessage, response: ServerResponse, reply: StreamingAnswer, onError: OnError): void {
+  // Errors in a listener of the response would end the process.
+  const guarded = (act: () => void): void => {
+    try {
+      act()
+    } catch (error) {
+      onError(error)
+    }
+  }
   response.flushHeaders()
   const events = reply.stream(sinkOf(response))
   const { socket } = request
   const closed = (): void => {
     // A response that waits behind another of its connection has no socket yet and would not be told.
     socket.off('close', closed)
-    events.closed()
+    guarded(() => events.closed())
   }
-  response.on('drain', () => events.drained())
+  response.on('drain', () => guarded(() => events.drained()))
   response.once('close', closed)
   socket.once('close', closed)
   if (socket.destroyed) closed()

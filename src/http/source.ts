@@ -57,8 +57,16 @@ function syncSource(content: Iterable<Chunk>): Source {
   }
 }
 
-function asyncSource(content: AsyncIterable<Chunk> & { destroy?: () => unknown }): Source {
+/** What a Node `Readable` has beside its iterator. */
+interface NodeStream {
+  on(event: 'error', listener: () => void): unknown
+  destroy(): unknown
+}
+
+function asyncSource(content: AsyncIterable<Chunk> & Partial<NodeStream>): Source {
   let iterator: AsyncIterator<Chunk> | undefined
+  // A stream may fail before it is read, and nobody listening would end the process; whoever reads it hears of it.
+  content.on?.('error', () => {})
   return {
     async next() {
       iterator ??= content[Symbol.asyncIterator]()

@@ -1,7 +1,15 @@
 /** The streaming shop over a hosted ledger: no letter before its capture is on disk; crashes and failures of that disk. */
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import { createShop, Till, type Sink, type StreamingAnswer, type StreamSummary } from 'sluice/http'
+import {
+  createShop,
+  decodeTotals,
+  encodeCancel,
+  Till,
+  type Sink,
+  type StreamingAnswer,
+  type StreamSummary,
+} from 'sluice/http'
 import type { Holder } from 'sluice/link'
 import { settle, World } from '../link/world.js'
 import { brief, Payer } from './buyer.js'
@@ -86,7 +94,7 @@ test('a crash: letters told are captured, holds of streams that are gone return'
   void waiting
 })
 
-test('two holders buy from one till', async (t) => {
+test('two holders buy from one till, and neither can cancel the other’s stream', async (t) => {
   const { world, begin, payerOf, holder } = await openShop(t)
   const other = world.holder({ username: 'bob' })
   t.after(() => other.close())
@@ -101,4 +109,13 @@ test('two holders buy from one till', async (t) => {
     ['A', 'AB'],
   )
   assert.deepEqual([await holder.balance(), await other.balance()], [-1n, -2n])
+
+  await assert.rejects(other.request([encodeCancel(one.address)]))
+  await one.send()
+  await settle()
+  assert.equal(sinks[0]?.text, 'AB')
+  const totals = { captures: 2, amount: 2n, endOffset: 2 }
+  assert.deepEqual(decodeTotals(await holder.request([encodeCancel(one.address)])), totals)
+  await assert.rejects(other.request([encodeCancel(one.address)]))
+  assert.deepEqual([sinks[0]?.state, sinks[1]?.state], ['ended', 'open'])
 })

@@ -319,6 +319,32 @@ test('content that cannot be had is a 500 without particulars', async (t) => {
   assert.match(String(errors.pop()), /secret path/)
 })
 
+test('a callback that throws, and a client that goes before the content is there, do not end the server', async (t) => {
+  let give: (content: string) => void = () => {}
+  const waiting = new Promise<void>((asked) => {
+    give = () => asked()
+  })
+  let release: (content: string) => void = () => {}
+  const { port, till, errors } = await openShop(t, {
+    content: () => {
+      give('')
+      return new Promise<string>((resolve) => (release = resolve))
+    },
+    onStreamEnd: () => {
+      throw new Error('a faulty callback')
+    },
+  })
+  const socket = connect(port, '127.0.0.1')
+  socket.write('GET / HTTP/1.1\r\nHost: shop\r\n\r\n')
+  await waiting
+  socket.resetAndDestroy()
+  await new Promise((resolve) => socket.once('close', resolve))
+  release('ABC')
+  for (let turn = 0; errors.length === 0 && turn < 1000; turn++) await new Promise((resolve) => setImmediate(resolve))
+  assert.match(String(errors.pop()), /a faulty callback/)
+  assert.equal(till.streams, 0)
+})
+
 test('a reader that reads nothing makes the source produce no more than the socket holds', async (t) => {
   let produced = 0
   const chunkBytes = 65_536

@@ -1,5 +1,6 @@
 /** Sources and units: every kind of content, read only on demand, cut into letters; and the letters of the Letter Shop. */
 import assert from 'node:assert/strict'
+import { createReadStream } from 'node:fs'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -107,6 +108,13 @@ test('cancelling ends a read that waits for ever', async () => {
     assert.equal(await waiting, undefined)
   }
   assert.equal(destroyed, 2)
+})
+
+test('a stream that fails before it is read harms nobody until it is read', async () => {
+  const missing = createReadStream('/does/not/exist')
+  const source = sourceOf(missing)
+  await new Promise<void>((resolve) => missing.once('close', resolve))
+  await assert.rejects(async () => source.next(), /ENOENT/)
 })
 
 test('a producer that fails to stop harms nobody', async () => {
