@@ -111,12 +111,12 @@ export class Till {
 
   /** Ends all streams and takes no more holds. Twice is fine. */
   async close(): Promise<void> {
-    const stopped = this.#stopAll('closing')
-    this.#forgetState?.()
-    this.#forgetState = undefined
     this.link.onHold(undefined)
     this.link.onRequest(CANCEL, undefined)
-    await stopped
+    // The link is watched meanwhile: once it is gone, nothing more is waited for.
+    await this.#stopAll('closing')
+    this.#forgetState?.()
+    this.#forgetState = undefined
   }
 
   get streams(): number {
@@ -165,19 +165,15 @@ export class Till {
   }
 
   #take(hold: IncomingHold): void {
-    try {
-      const refusal = this.#check(hold)
-      if (refusal !== undefined) refuse(hold, ...refusal)
-    } catch {
-      // Only what the payer sent can be at fault here: payees do not throw.
-      refuse(hold, 'F01', 'the packet cannot be read')
-    }
+    const refusal = this.#check(hold)
+    if (refusal !== undefined) refuse(hold, ...refusal)
   }
 
   /** Hands the hold to its payee, or says why not. */
   #check(hold: IncomingHold): readonly [code: ErrorCode, message: string] | undefined {
     if (hold.packet.length === 0) return ['F01', 'the transfer carries no packet']
-    const packet = decodePacketOf(1, hold.packet)
+    const packet = readPayment(hold.packet)
+    if (packet === undefined) return ['F01', 'the packet is not a payment']
     const own = this.link.info.account
     if (!hasPrefix(packet.account, own)) return ['F02', 'the packet is for another address']
     const clientId = segmentAfter(packet.account, own)
@@ -235,6 +231,14 @@ export class Till {
 /** As in the 2017 shops. */
 const CLIENT_ID_BYTES = 8
 const SECRET_BYTES = 32
+
+function readPayment(bytes: Uint8Array): PaymentPacket | undefined {
+  try {
+    return decodePacketOf(1, bytes)
+  } catch {
+    return undefined
+  }
+}
 
 function refuse(hold: IncomingHold, code: ErrorCode, message: string): void {
   hold.reject({ code, name: errorName(code), message })

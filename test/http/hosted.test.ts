@@ -71,6 +71,38 @@ test('a disk that fails: no letter for what it may not hold, the response breaks
   assert.equal(world.failures.length, 1)
 })
 
+test('a disk that fails while the till closes: closing ends all the same', async (t) => {
+  const { world, begin, payerOf, till, holder } = await openShop(t)
+  const sink = new FakeSink()
+  const payer = payerOf(await begin(sink))
+  world.store.hold()
+  holder.send(payer.hold(), { onOutcome: () => undefined })
+  await settle()
+  const closed = till.close()
+  await settle()
+  assert.equal(sink.state, 'open')
+  world.store.broken = true
+  world.store.release()
+  await closed
+  assert.deepEqual([sink.text, sink.state], ['', 'failed'])
+})
+
+test('a till that closes delivers what is captured, and ends its streams as incomplete', async (t) => {
+  const { world, begin, payerOf, till, holder } = await openShop(t)
+  const sink = new FakeSink()
+  const payer = payerOf(await begin(sink))
+  world.store.hold()
+  const paid = payer.send()
+  await settle()
+  const closed = till.close()
+  world.store.release()
+  await closed
+  assert.equal(brief(await paid), 'fulfilled')
+  assert.deepEqual([sink.text, sink.state], ['A', 'failed'])
+  assert.equal(brief(await payer.send()), 'rejected T01')
+  assert.equal(await holder.balance(), -1n)
+})
+
 test('a crash: letters told are captured, holds of streams that are gone return', async (t) => {
   const first = await openShop(t)
   const sink = new FakeSink()
