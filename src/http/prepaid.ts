@@ -10,6 +10,7 @@ import { concat, EMPTY, fromBase64, toBase64url, utf8 } from '../bytes/index.js'
 import { hmacSha256, randomBytes, sha256 } from '../crypto/index.js'
 import { formatAmount, pskFulfiller } from '../ilp/index.js'
 import type { Ledger } from '../ledger/index.js'
+import { committed } from './committed.js'
 import { problem, unavailable, UNCACHED, type Answer, type ShopHandler, type ShopRequest } from './exchange.js'
 import { formatPay } from './pay-header.js'
 import { formatPayTerms } from './pay-terms.js'
@@ -107,12 +108,12 @@ export function createPrepaidShop(options: PrepaidOptions): ShopHandler {
     }
     const account = accountOf(hashOf(token))
     if (request.method === 'OPTIONS' || request.method === 'HEAD') {
-      await committed(ledger)
+      if (!(await committed(ledger))) return unavailable()
       const status = request.method === 'HEAD' ? 200 : 204
       return { status, headers: payHeaders(token, account), body: EMPTY }
     }
     const paid = debit(ledger, account, price, debitId(token, request, random), idempotencyMsMax)
-    await committed(ledger)
+    if (!(await committed(ledger))) return unavailable()
     if (paid === 'busy') return unavailable('the shop is busy: try again later')
     if (paid === 'short') {
       const { assetCode, assetScale } = till.link.info
@@ -195,10 +196,6 @@ function hashOf(token: Uint8Array): Uint8Array {
 /** No holder's account has such a name, because `:` stands in no address: whoever learns the hash cannot log in as it. */
 function accountOf(hash: Uint8Array): string {
   return `token:${toBase64url(hash)}`
-}
-
-async function committed(ledger: Ledger): Promise<void> {
-  await new Promise<void>((resolve) => ledger.committed(resolve))
 }
 
 function decoded(text: string): Uint8Array | undefined {

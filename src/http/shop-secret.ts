@@ -2,6 +2,7 @@
 import { randomBytes } from '../crypto/index.js'
 import type { Ledger } from '../ledger/index.js'
 import { SluiceError } from '../errors/index.js'
+import { committed } from './committed.js'
 
 /** `SHOP_SECRET`: the ledger cannot keep the secret. */
 export class ShopSecretError extends SluiceError {}
@@ -22,6 +23,6 @@ export async function keptSecret(
     if (!noted.ok)
       throw new ShopSecretError('SHOP_SECRET', `the ledger cannot keep the shop's secret: ${noted.message}`)
   }
-  await new Promise<void>((resolve) => ledger.committed(resolve))
+  if (!(await committed(ledger))) throw new ShopSecretError('SHOP_SECRET', 'the ledger failed: restart, which recovers')
   return secret
 }

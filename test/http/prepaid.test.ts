@@ -182,3 +182,13 @@ test('a ledger that cannot take the credit: the hold is rejected, no money is lo
   assert.equal(world.ledger.account('client')?.balance, 0n)
   assert.deepEqual(tokenBalances(world), [0n])
 })
+
+test('a disk that fails under a debit: 503, and no goods', async (t) => {
+  const { world, shop, payer, served } = await openShop(t)
+  const client = payer((await withToken(shop)).headers['Pay'])
+  await client.send(client.hold({ units: 2 }))
+  world.store.broken = true
+  assert.equal((await withToken(shop)).status, 503)
+  assert.equal((await withToken(shop)).status, 503)
+  assert.equal(served(), 0)
+})
