@@ -8,6 +8,7 @@ import {
   DuplicateIdError,
   HostedLedgerPlugin,
   InvalidFieldsError,
+  makePaymentChannelPlugin,
   MissingFulfillmentError,
   NotAcceptedError,
   RequestHandlerAlreadyRegisteredError,
@@ -16,6 +17,7 @@ import {
 
 /** The class itself, as old programs construct it. */
 export class PaymentChannelFrameworkPlugin extends HostedLedgerPlugin {
+  static readonly makePaymentChannelPlugin = makePaymentChannelPlugin
   static readonly errors = {
     AlreadyFulfilledError,
     AlreadyRolledBackError,

@@ -1,19 +1,26 @@
 /**
- * A hosted ledger, whole: the store, the ledger, the host, and the port that its holders connect to. Opened and closed
- * together, in order; this is the Node rim of `host.ts`.
+ * A hosted ledger, whole: the store, the ledger, the host, and the port that its holders connect to; or, where both sides
+ * keep the book, the connection to the other side. Opened and closed together, in order: the Node rim of `host.ts`.
  */
+import type { Credentials } from '../btp/index.js'
 import { systemClock } from '../clock/index.js'
-import { Ledger, type LedgerLimits } from '../ledger/index.js'
-import { type Authenticate, SessionServer } from '../session/index.js'
+import { Ledger, type LedgerLimits, type Limits } from '../ledger/index.js'
+import { silentLog } from '../log/index.js'
+import { type Authenticate, type Dial, SessionClient, SessionServer } from '../session/index.js'
 import { listen, type Listener, type ListenOptions } from '../session/ws.js'
 import type { LedgerStore } from '../store/index.js'
 import { Host, type HostOptions } from './host.js'
 
 export interface HostedLedgerOptions extends Omit<HostOptions, 'ledger'> {
   readonly store: LedgerStore
-  /** The account's name for a user name and token, or `undefined` to refuse them. */
-  readonly authenticate: Authenticate
-  readonly listen: Omit<ListenOptions, 'onTransport'>
+  /** Accounts to open, or to give these limits, before anyone can connect. */
+  readonly accounts?: Readonly<Record<string, Limits>>
+  readonly listen?: Omit<ListenOptions, 'onTransport'> & {
+    /** The account's name for a user name and token, or `undefined` to refuse them. */
+    readonly authenticate: Authenticate
+  }
+  /** Connects to the holder of an account, instead of waiting for it: for `authority: 'payer'`. */
+  readonly dial?: Credentials & { readonly account: string; readonly dial: Dial }
   readonly ledgerLimits?: Partial<LedgerLimits>
 }
 
@@ -23,6 +30,7 @@ export class HostedLedger {
   readonly #options: HostedLedgerOptions
   #sessions: SessionServer | undefined
   #listener: Listener | undefined
+  #client: SessionClient | undefined
   #opening: Promise<void> | undefined
   #closing: Promise<void> | undefined
 
@@ -38,9 +46,9 @@ export class HostedLedger {
     return this.#listener?.port
   }
 
-  /** Twice is fine; a failed attempt leaves nothing open. Rejects as the store, the ledger or `listen` does. */
-  open(): Promise<void> {
-    this.#opening ??= this.#open().catch(async (error: unknown) => {
+  /** Twice is fine; a failed attempt leaves nothing open. Rejects as the store, the ledger, `listen` or `dial` does. */
+  open(wait: { readonly timeoutMs?: number } = {}): Promise<void> {
+    this.#opening ??= this.#open(wait).catch(async (error: unknown) => {
       await this.close()
       throw error
     })
@@ -56,28 +64,32 @@ export class HostedLedger {
     return this.#closing
   }
 
-  async #open(): Promise<void> {
-    const { authenticate, clock = systemClock, log } = this.#options
-    await this.ledger.open()
+  async #open(wait: { readonly timeoutMs?: number }): Promise<void> {
+    const { clock = systemClock, log = silentLog, accounts = {}, listen: listening, dial: dialing } = this.#options
     await this.host.open()
-    const sessions = new SessionServer({
-      version: 1,
-      authenticate,
-      owner: this.host.owner,
-      clock,
-      ...(log === undefined ? {} : { log }),
-    })
-    this.#sessions = sessions
-    this.#listener = await listen({
-      ...this.#options.listen,
-      onTransport: (transport, remoteAddress) => sessions.accept(transport, remoteAddress),
-    })
+    for (const [account, limits] of Object.entries(accounts)) await this.host.openAccount(account, limits)
+    if (listening !== undefined) {
+      const { authenticate } = listening
+      const sessions = new SessionServer({ version: 1, authenticate, owner: this.host.owner, clock, log })
+      this.#sessions = sessions
+      this.#listener = await listen({
+        ...listening,
+        onTransport: (transport, remoteAddress) => sessions.accept(transport, remoteAddress),
+      })
+    }
+    if (dialing !== undefined) {
+      const owner = this.host.ownerFor(dialing.account)
+      this.#client = new SessionClient({ version: 1, ...dialing, owner, clock, log })
+      await this.#client.open(wait)
+    }
   }
 
   async #close(): Promise<void> {
     await this.host.close()
+    await this.#client?.close()
     await this.#sessions?.close()
     await this.#listener?.close()
+    this.#client = undefined
     this.#sessions = undefined
     this.#listener = undefined
     await this.ledger.close()

@@ -1,11 +1,25 @@
 /** The Ledger Plugin Interface, as faces of links. */
-export * from './errors.js'
 export {
-  HostedLedgerPlugin,
-  type HostedLedgerPluginOptions,
-  type ListenerOptions as PluginListenerOptions,
-} from './hosted-ledger-plugin.js'
+  type ChannelBackend,
+  channelBackend,
+  type LogOptions,
+  type MaxEntry,
+  type MaxValueTracker,
+  type TransferLog,
+  type TransferWithInfo,
+} from './channel-backend.js'
+export * from './errors.js'
+export { HostedLedgerPlugin, type HostedLedgerPluginOptions } from './hosted-ledger-plugin.js'
+export type { AccessOptions, ListenerOptions as PluginListenerOptions } from './listener.js'
+export {
+  type ChannelContext,
+  type ChannelModule,
+  type ChannelRpc,
+  makePaymentChannelPlugin,
+  type PaymentChannelPluginOptions,
+} from './payment-channel-plugin.js'
 export { CUSTOM_BYTES_MAX, ILP_BYTES_MAX } from './v1-convert.js'
 export { type Ended, ENDED_MAX } from './v1-ended.js'
 export { type FaceOptions, PluginV1 } from './v1-face.js'
+export type { Admit } from './v1-incoming.js'
 export * from './v1-types.js'

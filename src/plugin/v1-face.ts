@@ -6,7 +6,7 @@
  */
 import { EventEmitter } from 'node:events'
 import { parseTransferId, type SubProtocol } from '../btp/index.js'
-import { LinkError, type Link, type LinkInfo } from '../link/index.js'
+import { type IncomingHold, LinkError, type Link, type LinkInfo } from '../link/index.js'
 import { type Log, silentLog } from '../log/index.js'
 import { SessionError } from '../session/index.js'
 import {
@@ -22,7 +22,7 @@ import {
 import { formatSigned } from './signed-amount.js'
 import { messageEntries, readMessage, requestEntries, transferKey } from './v1-convert.js'
 import { type Ended, EndedTransfers } from './v1-ended.js'
-import { IncomingTransfers } from './v1-incoming.js'
+import { type Admit, IncomingTransfers } from './v1-incoming.js'
 import { OutgoingTransfers } from './v1-outgoing.js'
 import type { LedgerInfo, Message, PluginEvents, PluginRequestHandler, RejectionMessage, Transfer } from './v1-types.js'
 
@@ -32,12 +32,15 @@ export interface FaceOptions {
   /** Instead of the link's own `open` and `close`. */
   readonly open?: (options: { timeoutMs?: number }) => Promise<void>
   readonly close?: () => Promise<void>
+  /** Asked before `incoming_prepare`; what it rejects is rejected. */
+  readonly admit?: Admit
   /** What a ledger remembers of a transfer that is not live. */
   readonly ended?: (id: Uint8Array) => Ended | undefined
 }
 
 export class PluginV1 extends EventEmitter<PluginEvents> {
-  readonly #link: Link
+  readonly #makeLink: () => Promise<Link>
+  #link: Link | undefined
   readonly #options: FaceOptions
   readonly #log: Log
   readonly #ended: EndedTransfers
@@ -47,20 +50,24 @@ export class PluginV1 extends EventEmitter<PluginEvents> {
   #requests = 0
   /** `connect()` succeeded and `disconnect()` was not called since. */
   #attached = false
+  /** Holds that came before the application could listen; as many as the link allows. */
+  readonly #early: IncomingHold[] = []
+  #listening = false
   /** The last of `connect` and `disconnect` that was told is `connect`. */
   #told = false
   #unsubscribe: (() => void) | undefined
   #connecting: Promise<null> | undefined
 
-  constructor(link: Link, options: FaceOptions = {}) {
+  /** @param makeLink gives the link at each `connect` */
+  constructor(makeLink: () => Promise<Link>, options: FaceOptions = {}) {
     super()
-    this.#link = link
+    this.#makeLink = makeLink
     this.#options = options
     this.#log = options.log ?? silentLog
     const emit = this.#emit.bind(this)
     this.#ended = new EndedTransfers((key) => options.ended?.(parseTransferId(key)))
-    this.#outgoing = new OutgoingTransfers(link, this.#ended, emit)
-    this.#incoming = new IncomingTransfers(link, this.#ended, emit)
+    this.#outgoing = new OutgoingTransfers(() => this.#connected(), this.#ended, emit)
+    this.#incoming = new IncomingTransfers(() => this.#connected(), this.#ended, emit, options.admit)
   }
 
   /** Concurrent calls share one attempt; a failed one leaves nothing behind. Falsy timeout: the default. */
@@ -79,16 +86,18 @@ export class PluginV1 extends EventEmitter<PluginEvents> {
   async disconnect(): Promise<null> {
     const wasAttached = this.#attached
     this.#attached = false
+    this.#listening = false
+    this.#early.length = 0
     this.#unsubscribe?.()
     this.#unsubscribe = undefined
-    await (this.#options.close?.() ?? this.#link.close())
+    await (this.#options.close?.() ?? this.#link?.close())
     if (wasAttached && this.#told) this.#emit('disconnect')
     this.#told = false
     return null
   }
 
   isConnected(): boolean {
-    return this.#attached && this.#link.state === 'open'
+    return this.#attached && this.#link?.state === 'open'
   }
 
   /** A fresh copy. @throws {UnreachableError} before `connect()` */
@@ -104,8 +113,7 @@ export class PluginV1 extends EventEmitter<PluginEvents> {
 
   /** The caller's own position: the holder's balance, or minus it on the host's side. */
   async getBalance(): Promise<string> {
-    this.#info()
-    return formatSigned(await this.#link.balance().catch(rethrow))
+    return formatSigned(await this.#connected().balance().catch(rethrow))
   }
 
   /** Base64url. */
@@ -141,7 +149,7 @@ export class PluginV1 extends EventEmitter<PluginEvents> {
     const info = this.#info()
     const entries = requestEntries(message, info)
     this.#emit('outgoing_request', { from: info.account, ledger: info.prefix, ...message })
-    const answer = await this.#link.request(entries).catch(rethrow)
+    const answer = await this.#connected().request(entries).catch(rethrow)
     const response = readMessage(answer, message.id ?? this.#nextMessageId(), info)
     this.#emit('incoming_response', response)
     return response
@@ -162,8 +170,12 @@ export class PluginV1 extends EventEmitter<PluginEvents> {
   }
 
   async #connect(timeout: number | undefined): Promise<null> {
-    const link = this.#link
-    link.onHold((hold) => this.#incoming.take(hold))
+    const link = await this.#makeLink()
+    this.#link = link
+    link.onHold((hold) => {
+      if (this.#listening) this.#incoming.take(hold)
+      else this.#early.push(hold)
+    })
     for (const name of ['ilp', 'custom']) {
       link.onRequest(name, async (entries) => this.#onRequest(entries))
     }
@@ -178,25 +190,33 @@ export class PluginV1 extends EventEmitter<PluginEvents> {
     }
     this.#attached = true
     this.#onState()
+    setImmediate(() => this.#takeEarly())
     return null
+  }
+
+  /** Programs add their listeners when `connect()` has resolved: what a ledger recovered at its start waits until then. */
+  #takeEarly(): void {
+    if (!this.#attached) return
+    this.#listening = true
+    for (const hold of this.#early.splice(0)) this.#incoming.take(hold)
   }
 
   /** `connect` once for each time that the link opens, `disconnect` for each time that it is lost. */
   #onState(): void {
-    const open = this.#link.state === 'open'
+    const open = this.#link?.state === 'open'
     if (!this.#attached || open === this.#told) return
     this.#told = open
     this.#emit(open ? 'connect' : 'disconnect')
   }
 
   async #onRequest(entries: readonly SubProtocol[]): Promise<readonly SubProtocol[]> {
-    const message = readMessage(entries, this.#nextMessageId(), this.#link.info)
-    this.#emit('incoming_request', message)
     const handler = this.#requestHandler
-    if (handler === undefined) {
+    if (!this.#attached || handler === undefined) {
       const error = { name: 'NotAcceptedError', code: 'F00' }
       throw new LinkError('LINK_REFUSED', 'no request handler is registered', error)
     }
+    const message = readMessage(entries, this.#nextMessageId(), this.#connected().info)
+    this.#emit('incoming_request', message)
     const answer = await handler(message)
     this.#emit('outgoing_response', answer)
     return messageEntries(answer)
@@ -210,8 +230,12 @@ export class PluginV1 extends EventEmitter<PluginEvents> {
   }
 
   #info(): LinkInfo {
-    if (!this.#attached) throw new UnreachableError('connect the plugin first')
-    return this.#link.info
+    return this.#connected().info
+  }
+
+  #connected(): Link {
+    if (!this.#attached || this.#link === undefined) throw new UnreachableError('connect the plugin first')
+    return this.#link
   }
 
   #nextMessageId(): string {

@@ -13,6 +13,9 @@ import { fulfillmentData, fulfillmentPacket, hash, incomingTransfer, toReason } 
 import type { EndedTransfers } from './v1-ended.js'
 import type { Emit, LedgerTransfer, RejectionMessage } from './v1-types.js'
 
+/** Whether a transfer may be shown to the application: rejects where it may not, with a message for the payer. */
+export type Admit = (transfer: LedgerTransfer) => Promise<void>
+
 interface Incoming {
   readonly transfer: LedgerTransfer
   readonly hold: IncomingHold
@@ -21,15 +24,17 @@ interface Incoming {
 }
 
 export class IncomingTransfers {
-  readonly #link: Link
+  readonly #link: () => Link
   readonly #ended: EndedTransfers
   readonly #emit: Emit
+  readonly #admit: Admit | undefined
   readonly #live = new Map<string, Incoming>()
 
-  constructor(link: Link, ended: EndedTransfers, emit: Emit) {
+  constructor(link: () => Link, ended: EndedTransfers, emit: Emit, admit: Admit | undefined) {
     this.#link = link
     this.#ended = ended
     this.#emit = emit
+    this.#admit = admit
   }
 
   has(key: string): boolean {
@@ -37,7 +42,7 @@ export class IncomingTransfers {
   }
 
   take(hold: IncomingHold): void {
-    const { info } = this.#link
+    const { info } = this.#link()
     const transfer = incomingTransfer(hold, info)
     this.#live.set(transfer.id, { transfer, hold, ending: undefined })
     hold.onEnded = () => {
@@ -52,7 +57,20 @@ export class IncomingTransfers {
         additional_info: {},
       })
     }
-    this.#emit('incoming_prepare', transfer)
+    if (this.#admit === undefined) return this.#emit('incoming_prepare', transfer)
+    void this.#offer(transfer, hold, this.#admit)
+  }
+
+  /** Never rejects. */
+  async #offer(transfer: LedgerTransfer, hold: IncomingHold, admit: Admit): Promise<void> {
+    try {
+      await admit(transfer)
+    } catch (error) {
+      if (!this.#live.delete(transfer.id)) return
+      this.#ended.add(transfer.id, { state: 'rolledBack' })
+      return hold.reject({ code: 'F00', message: error instanceof Error ? error.message : 'not admitted' })
+    }
+    if (this.#live.has(transfer.id)) this.#emit('incoming_prepare', transfer)
   }
 
   /** Resolves when the transfer is fulfilled in the book. */

@@ -15,12 +15,12 @@ interface Outgoing {
 type Final = Extract<HoldOutcome, { status: 'fulfilled' | 'rejected' | 'expired' }>
 
 export class OutgoingTransfers {
-  readonly #link: Link
+  readonly #link: () => Link
   readonly #ended: EndedTransfers
   readonly #emit: Emit
   readonly #live = new Map<string, Outgoing>()
 
-  constructor(link: Link, ended: EndedTransfers, emit: Emit) {
+  constructor(link: () => Link, ended: EndedTransfers, emit: Emit) {
     this.#link = link
     this.#ended = ended
     this.#emit = emit
@@ -32,7 +32,7 @@ export class OutgoingTransfers {
 
   /** Resolves when the transfer is prepared. A repetition gets the first one's promise. */
   async send(transfer: Transfer): Promise<null> {
-    const { info } = this.#link
+    const { info } = this.#link()
     const hold = toHold(transfer, info)
     const key = formatTransferId(hold.id)
     const known = this.#live.get(key)
@@ -57,7 +57,7 @@ export class OutgoingTransfers {
         this.#emit('outgoing_prepare', transfer)
         resolve(null)
       }
-      this.#link.send(hold, {
+      this.#link().send(hold, {
         onPrepared: submit,
         onOutcome: (outcome) => {
           switch (outcome.status) {

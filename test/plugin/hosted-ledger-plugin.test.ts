@@ -2,10 +2,12 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { suite, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { encodePacket } from 'sluice/ilp'
 import { HostedLedgerPlugin, type PluginEvents } from 'sluice/plugin'
 import {
   CLIENT,
+  freePort,
   hostOptions,
   next,
   PREFIX,
@@ -531,5 +533,56 @@ suite('restarts', () => {
     t.after(async () => again.disconnect())
     await again.connect()
     assert.equal(await again.getBalance(), '10')
+  })
+})
+
+suite('other trustlines', () => {
+  test('symmetrical: both sides keep the book, over restarts of either', async (t) => {
+    const stores = { a: quietStore(), b: quietStore() }
+    const port = await freePort()
+    const a = (): HostedLedgerPlugin =>
+      new HostedLedgerPlugin(hostOptions({ store: stores.a, symmetrical: true, listener: { port } }))
+    const b = (): HostedLedgerPlugin => {
+      const { listener: _, ...options } = hostOptions({ store: stores.b, symmetrical: true })
+      return new HostedLedgerPlugin({ ...options, server: `btp+ws://:@localhost:${port}/` })
+    }
+    let [server, client] = [a(), b()]
+    t.after(async () => Promise.all([client.disconnect(), server.disconnect()]))
+    await server.connect()
+    await client.connect()
+    assert.equal(client.getAccount(), CLIENT)
+    const paid = secret()
+    const first = transfer(paid.executionCondition)
+    await prepared(client, server, first)
+    const told = next(client, 'outgoing_fulfill')
+    await server.fulfillCondition(first.id, paid.fulfillment)
+    await told
+    const back = secret()
+    const second = transfer(back.executionCondition, { to: CLIENT, amount: '3' })
+    await prepared(server, client, second)
+    await client.fulfillCondition(second.id, back.fulfillment)
+    for (const plugin of [client, server]) await plugin.disconnect()
+    ;[server, client] = [a(), b()]
+    await server.connect()
+    await client.connect()
+    assert.equal(await server.getBalance(), '7')
+    assert.equal(await client.getBalance(), '-7')
+  })
+
+  test('btp+wss: over TLS, with a certificate that the holder trusts', async (t) => {
+    const pem = (name: string): string =>
+      fileURLToPath(new URL(`../../../test/session/fixtures/${name}`, import.meta.url))
+    const listener = { port: 0, host: '127.0.0.1', cert: pem('cert.pem'), key: pem('key.pem') }
+    const host = new HostedLedgerPlugin(hostOptions({ incomingSecret: 'token', listener }))
+    t.after(async () => host.disconnect())
+    await host.connect()
+    const server = `btp+wss://:token@localhost:${host.port}/`
+    const holder = new HostedLedgerPlugin({ server, ca: pem('cert.pem') })
+    t.after(async () => holder.disconnect())
+    await holder.connect()
+    assert.equal(holder.getAccount(), CLIENT)
+    const stranger = new HostedLedgerPlugin({ server })
+    t.after(async () => stranger.disconnect())
+    await assert.rejects(stranger.connect({ timeout: 300 }), { name: 'UnreachableError' })
   })
 })

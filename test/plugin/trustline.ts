@@ -1,9 +1,11 @@
 /** A host and a holder of a hosted ledger over a real socket, as version 1 plugins, and what tests do with them. */
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { type EventEmitter, once } from 'node:events'
+import { createServer } from 'node:net'
 import type { TestContext } from 'node:test'
 import {
   HostedLedgerPlugin,
+  type PluginV1,
   type HostedLedgerPluginOptions,
   type LedgerTransfer,
   type PluginEvents,
@@ -72,19 +74,22 @@ export function transfer(executionCondition: string, fields: Partial<Transfer> =
 }
 
 /** The arguments of the next event of this name. */
-export async function next<Name extends keyof PluginEvents>(
-  plugin: HostedLedgerPlugin,
-  name: Name,
-): Promise<PluginEvents[Name]> {
+export async function next<Name extends keyof PluginEvents>(plugin: PluginV1, name: Name): Promise<PluginEvents[Name]> {
   return (await once(plugin as EventEmitter, name)) as PluginEvents[Name]
 }
 
 /** Sends a transfer and gives what the receiver was shown of it. */
-export async function prepared(
-  from: HostedLedgerPlugin,
-  to: HostedLedgerPlugin,
-  sent: Transfer,
-): Promise<LedgerTransfer> {
+export async function prepared(from: PluginV1, to: PluginV1, sent: Transfer): Promise<LedgerTransfer> {
   const [[incoming]] = await Promise.all([next(to, 'incoming_prepare'), from.sendTransfer(sent)])
   return incoming
+}
+
+/** A port that was free a moment ago, for a plugin that does not tell which one it took. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  return typeof address === 'object' && address !== null ? address.port : 0
 }
