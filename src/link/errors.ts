@@ -8,6 +8,7 @@ import { SluiceError } from '../errors/index.js'
  * `LINK_NOT_OPEN` open the link first, or wait for its reconnection;
  * `LINK_PEER` the peer's answer is unreadable: it speaks something else;
  * `LINK_PREFIX` the host's ledger prefix is not the configured one, or is no address prefix;
+ * `LINK_RECORD` the holder's record cannot be read or written: see to its store;
  * `LINK_REFUSED` the peer answered with an error (`peerCode` and `peerName` say which);
  * `LINK_TIMEOUT` the peer did not answer in time.
  */

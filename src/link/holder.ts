@@ -2,9 +2,9 @@
  * The holder of an account at a host: a link over one connection that is opened again when it is lost (BTP 1.0, RFC-23
  * draft 2; messages of seeds 000 and 001). The host keeps the book; this side knows what it sent and what it was told.
  */
-import type { Credentials, MessageFrame, PrepareFrame, RejectFrame, RequestFrame, SubProtocol } from '../btp/index.js'
-import { findEntry, FULFILL, MESSAGE, PREPARE, REJECT, TRANSFER } from '../btp/index.js'
-import { EMPTY, equal, latin1 } from '../bytes/index.js'
+import type { Credentials, MessageFrame, RequestFrame, SubProtocol } from '../btp/index.js'
+import { FULFILL, MESSAGE, PREPARE, REJECT, TRANSFER } from '../btp/index.js'
+import { EMPTY } from '../bytes/index.js'
 import { type Clock, systemClock } from '../clock/index.js'
 import { randomBytes } from '../crypto/index.js'
 import { type Log, silentLog } from '../log/index.js'
@@ -18,12 +18,12 @@ import {
 } from '../session/index.js'
 import { LinkError } from './errors.js'
 import { guard } from './guard.js'
-import { readHoldEntries } from './hold-entries.js'
+import { HolderReceived } from './holder-received.js'
 import { answerBy, answerInfo, ask, ASK_BALANCE, ASK_LEDGER_INFO, readBalance, readLedgerInfo } from './messages.js'
-import { decodeReason } from './reason.js'
-import { ReceivedHold } from './received-hold.js'
+import { Outbox } from './outbox.js'
+import { HolderRecord, type RecordOptions } from './record.js'
+import { type Recovered, Recovery } from './recovery.js'
 import { SentHolds } from './sent-holds.js'
-import { ToldSettlement } from './told-settlement.js'
 import type { Hold, HoldObserver, IncomingHold, Link, LinkInfo, LinkState, RequestHandler } from './types.js'
 
 export interface HolderOptions extends Credentials {
@@ -33,6 +33,10 @@ export interface HolderOptions extends Credentials {
   /** The last segments of the two addresses. Default `client` and `server`, as in the seeds. */
   readonly accountSegment?: string
   readonly peerSegment?: string
+  /** Makes a restart able to find out what became of what was in flight. */
+  readonly record?: Omit<RecordOptions, 'randomBytes'>
+  /** Called once after a restart, when all that earlier runs have left open is known. */
+  readonly onRecovered?: (recovered: Recovered) => void
   readonly clock?: Clock
   readonly log?: Log
   readonly randomBytes?: (length: number) => Uint8Array
@@ -58,6 +62,8 @@ const OPEN_TIMEOUT_MS = 20_000
 
 const NOT_OPEN = btpFailure('UnreachableError', 'the link is not open')
 const TOO_MANY = btpFailure('UnreachableError', 'too many holds in flight; wait for their outcomes')
+const DUPLICATE = btpFailure('DuplicateIdError', 'this hold was sent before')
+const NO_ID = new Uint8Array(16)
 
 export class Holder implements Link {
   readonly #options: HolderOptions
@@ -67,12 +73,13 @@ export class Holder implements Link {
   readonly #limits: HolderLimits
   readonly #client: SessionClient
   readonly #sent: SentHolds
-  readonly #settlement: ToldSettlement
-  readonly #received = new Map<string, ReceivedHold>()
+  readonly #received: HolderReceived
   readonly #requestHandlers = new Map<string, RequestHandler>()
   readonly #listeners = new Set<(state: LinkState) => void>()
   readonly #waiting = new Set<(error?: LinkError) => void>()
-  #holdHandler: ((hold: IncomingHold) => void) | undefined
+  #outbox: Outbox
+  #record: HolderRecord | undefined
+  #recovery: Recovery | undefined
   #state: LinkState = 'idle'
   #info: LinkInfo | undefined
   /** The session of which the host's info is known: what is sent goes out on it. */
@@ -80,6 +87,8 @@ export class Holder implements Link {
   /** Our balance as the host first told it, and what we know to have changed it since. */
   #baseline: bigint | undefined
   #change = 0n
+  #openingRecord: Promise<void> | undefined
+  #warned = false
 
   constructor(options: HolderOptions) {
     this.#options = options
@@ -108,23 +117,23 @@ export class Holder implements Link {
       session: () => this.#ready,
       host: () => this.info.peer,
       unexplained: async () => this.#unexplained(),
-      onEnded: (_id, spent) => {
-        this.#change -= spent
+      onSpent: (amount) => {
+        this.#change -= amount
       },
       inquiryMax: this.#limits.inquiryMax,
       graceMs: this.#limits.graceMs,
     })
-    this.#settlement = new ToldSettlement({
+    this.#received = new HolderReceived({
       clock: this.#clock,
       log: this.#log,
-      address: () => this.info.account,
       session: () => this.#ready,
-      record: (hold, ending, then) => {
-        this.#received.delete(hold.key)
-        if (ending.type === 'captured') this.#change += hold.amount
-        then()
+      info: () => this.#info,
+      onCaptured: (amount) => {
+        this.#change += amount
       },
+      holdsReceivedMax: this.#limits.holdsReceivedMax,
     })
+    this.#outbox = this.#newOutbox()
   }
 
   get state(): LinkState {
@@ -141,9 +150,12 @@ export class Holder implements Link {
     return this.#sent.held
   }
 
-  /** Sum of the holds of which nobody knows yet whether they were captured. Count it as spent. */
+  /**
+   * Sum of the holds of which nobody knows yet whether they were captured, and of what earlier runs may have sent (whole
+   * blocks of the record, until the host has told). Count it as spent.
+   */
   get inDoubt(): bigint {
-    return this.#sent.inDoubt
+    return this.#sent.inDoubt + (this.#recovery?.inDoubt ?? 0n)
   }
 
   // ── life ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -159,6 +171,7 @@ export class Holder implements Link {
     const deadline = this.#clock.now() + waitMs
     this.#become('connecting')
     try {
+      await this.#openRecord()
       await this.#client.open({ timeoutMs: waitMs })
     } catch (error) {
       if (this.#client.session === undefined && !this.#isOpen()) this.#become('idle')
@@ -172,9 +185,45 @@ export class Holder implements Link {
     if (this.#state === 'closed') return
     this.#become('closed')
     this.#sent.close()
-    this.#settlement.close()
+    this.#received.close()
+    this.#recovery?.close()
     this.#release(new LinkError('LINK_CLOSED', 'the link was closed before it was open'))
     await this.#client.close()
+    const record = this.#record
+    this.#record = undefined
+    await record?.close()
+  }
+
+  #openRecord(): Promise<void> {
+    this.#openingRecord ??= this.#readRecord().finally(() => {
+      this.#openingRecord = undefined
+    })
+    return this.#openingRecord
+  }
+
+  /** Finds what earlier runs left open. Without a record nobody can. */
+  async #readRecord(): Promise<void> {
+    const { record: options } = this.#options
+    if (this.#record !== undefined) return
+    if (options === undefined) {
+      if (!this.#warned)
+        this.#log.warn('no record is kept: after a restart, what was in flight is in doubt until it expires')
+      this.#warned = true
+      return
+    }
+    const record = new HolderRecord({ ...options, randomBytes: this.#randomBytes })
+    const blocks = await record.open()
+    this.#record = record
+    this.#outbox = this.#newOutbox()
+    this.#recovery = new Recovery(blocks, {
+      record,
+      clock: this.#clock,
+      log: this.#log,
+      session: () => this.#ready,
+      balance: async () => (await this.balance()) - this.#change,
+      inquiryMax: this.#limits.inquiryMax,
+      onRecovered: (recovered) => guard(this.#log, () => this.#options.onRecovered?.(recovered)),
+    })
   }
 
   onState(listener: (state: LinkState) => void): () => void {
@@ -230,8 +279,9 @@ export class Holder implements Link {
     if (ledger.prefix !== (wanted.endsWith('.') ? wanted : `${wanted}.`)) {
       return this.#refuseHost(`the host's ledger prefix is ${ledger.prefix}, not ${wanted}`)
     }
-    if (balanceAnswer.status === 'fulfilled' && balanceAnswer.value !== undefined) {
-      this.#baseline = -readBalance(balanceAnswer.value)
+    // With holds in flight it would be unclear which of them it contains.
+    if (balanceAnswer.status === 'fulfilled' && balanceAnswer.value !== undefined && this.#sent.size === 0) {
+      this.#baseline = -readBalance(balanceAnswer.value) - this.#change
     }
     if (!session.open || this.#state === 'closed') return
     const { accountSegment = 'client', peerSegment = 'server' } = this.#options
@@ -240,7 +290,8 @@ export class Holder implements Link {
     this.#become('open')
     this.#release()
     this.#sent.resolve()
-    this.#settlement.resume()
+    this.#received.resume()
+    this.#recovery?.resume()
   }
 
   /** Another ledger than agreed: nothing may be sent to it, and trying again would not help. */
@@ -261,11 +312,12 @@ export class Holder implements Link {
   #serve(session: Session, frame: RequestFrame): void {
     switch (frame.type) {
       case PREPARE:
-        return this.#servePrepare(session, frame)
+        return this.#received.servePrepare(session, frame)
       case FULFILL:
         return this.#sent.serveFulfill(session, frame)
       case REJECT:
-        return this.#serveReject(session, frame)
+        if (this.#received.serveReject(session, frame)) return
+        return this.#sent.serveReject(session, frame)
       case MESSAGE:
         return this.#serveMessage(session, frame)
       case TRANSFER:
@@ -276,14 +328,29 @@ export class Holder implements Link {
   // ── holds that we send ───────────────────────────────────────────────────────────────────────────────────────────
 
   send(hold: Hold, observer: HoldObserver): void {
-    const id = hold.id ?? this.#randomBytes(16)
-    const session = this.#ready
-    if (session?.open !== true) return this.#refuse(observer, id, NOT_OPEN)
-    if (this.#sent.size >= this.#limits.holdsInFlightMax) return this.#refuse(observer, id, TOO_MANY)
-    if (this.#sent.has(id)) {
-      return this.#refuse(observer, id, btpFailure('DuplicateIdError', 'this hold was sent before'))
+    const id = hold.id ?? NO_ID
+    if (this.#ready?.open !== true) return this.#refuse(observer, id, NOT_OPEN)
+    if (this.#sent.size + this.#outbox.size >= this.#limits.holdsInFlightMax) {
+      return this.#refuse(observer, id, TOO_MANY)
     }
-    this.#sent.send(session, id, hold, observer)
+    if (this.#sent.has(id)) return this.#refuse(observer, id, DUPLICATE)
+    this.#outbox.put(hold, observer)
+  }
+
+  #newOutbox(): Outbox {
+    return new Outbox({
+      record: this.#record,
+      randomBytes: this.#randomBytes,
+      log: this.#log,
+      send: (id, hold, observer, end) => {
+        const session = this.#ready
+        if (session?.open === true) return this.#sent.send(session, id, hold, observer, end)
+        end()
+        this.#refuse(observer, id, NOT_OPEN)
+      },
+      refuse: (observer, id, failure) => this.#refuse(observer, id, failure),
+      balance: () => (this.#baseline ?? 0n) + this.#change,
+    })
   }
 
   #refuse(observer: HoldObserver, id: Uint8Array, failure: BtpFailure): void {
@@ -293,63 +360,7 @@ export class Holder implements Link {
   // ── holds that arrive ────────────────────────────────────────────────────────────────────────────────────────────
 
   onHold(handler: ((hold: IncomingHold) => void) | undefined): void {
-    this.#holdHandler = handler
-  }
-
-  #servePrepare(session: Session, frame: PrepareFrame): void {
-    const { requestId, amount, expiresAt } = frame
-    if (this.#info === undefined) return session.fail(requestId, NOT_OPEN)
-    const known = this.#received.get(latin1(frame.transferId))
-    if (known !== undefined) {
-      const content = readHoldEntries(frame.entries)
-      const same =
-        known.amount === amount &&
-        known.expiresAt === expiresAt &&
-        equal(known.condition, frame.condition) &&
-        equal(known.packet, content.packet) &&
-        equal(known.custom ?? EMPTY, content.custom ?? EMPTY)
-      if (same) return session.respond(requestId)
-      return session.fail(requestId, btpFailure('DuplicateIdError', 'the id was used with other content'))
-    }
-    if (this.#received.size >= this.#limits.holdsReceivedMax) return session.fail(requestId, TOO_MANY)
-    const content = readHoldEntries(frame.entries)
-    const fields = {
-      account: this.#info.peer,
-      id: frame.transferId.slice(),
-      amount,
-      condition: frame.condition.slice(),
-      expiresAt,
-      packet: content.packet.slice(),
-      custom: content.custom?.slice(),
-    }
-    const hold = new ReceivedHold(fields, this.#settlement, session)
-    this.#received.set(hold.key, hold)
-    session.respond(requestId)
-    this.#offer(hold)
-  }
-
-  #offer(hold: ReceivedHold): void {
-    if (this.#holdHandler === undefined) {
-      return hold.reject({ code: 'T01', message: 'nobody receives payments here' })
-    }
-    try {
-      this.#holdHandler(hold)
-    } catch (error) {
-      this.#log.error('the hold handler failed', { error: String(error) })
-      hold.reject({ code: 'T00' })
-    }
-  }
-
-  /** Of a hold that we sent; or of one that the host sent, and whose time is up. */
-  #serveReject(session: Session, frame: RejectFrame): void {
-    const hold = this.#received.get(latin1(frame.transferId))
-    if (hold === undefined) return this.#sent.serveReject(session, frame)
-    session.respond(frame.requestId)
-    const reason = decodeReason(findEntry(frame.entries, 'ilp')?.data, this.info.peer, this.#clock.now())
-    this.#received.delete(hold.key)
-    hold.ended = true
-    this.#settlement.end(hold, btpFailure('AlreadyRolledBackError', 'the host rolled the hold back'))
-    guard(this.#log, () => hold.onEnded?.(reason.code === 'R00' ? 'expired' : 'cancelled'))
+    this.#received.onHold(handler)
   }
 
   // ── messages ─────────────────────────────────────────────────────────────────────────────────────────────────────

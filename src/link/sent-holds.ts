@@ -31,8 +31,8 @@ export interface SentHoldsOptions {
   readonly host: () => string
   /** By how much the host's balance for us is less than what we know of would make it; `undefined`: it cannot be told now. */
   readonly unexplained: () => Promise<bigint | undefined>
-  /** A hold has ended; `spent` is its amount if it was captured. */
-  readonly onEnded: (id: Uint8Array, spent: bigint) => void
+  /** A hold of this amount was captured. */
+  readonly onSpent: (amount: bigint) => void
   /** Ids in one question. */
   readonly inquiryMax: number
   /** How long past a hold's expiry the host may take to say so. */
@@ -46,6 +46,8 @@ interface SentHold {
   readonly condition: Uint8Array
   readonly expiresAt: number
   readonly observer: HoldObserver
+  /** Called when it has ended. */
+  readonly end: () => void
   /** The connection on which its outcome is awaited. */
   session: Session | undefined
   prepared: boolean
@@ -93,8 +95,8 @@ export class SentHolds {
     return this.#holds.has(latin1(id))
   }
 
-  /** Sends a Prepare. */
-  send(session: Session, id: Uint8Array, hold: Hold, observer: HoldObserver): void {
+  /** Sends a Prepare; calls `end` when the hold has ended. */
+  send(session: Session, id: Uint8Array, hold: Hold, observer: HoldObserver, end: () => void): void {
     const { amount, condition, expiresAt, packet, custom } = hold
     const sent: SentHold = {
       id,
@@ -103,6 +105,7 @@ export class SentHolds {
       condition,
       expiresAt,
       observer,
+      end,
       session,
       prepared: false,
       doubt: 'none',
@@ -203,7 +206,8 @@ export class SentHolds {
     this.#clear(sent)
     this.#holds.delete(sent.key)
     this.#held -= sent.amount
-    this.#options.onEnded(sent.id, outcome.status === 'fulfilled' ? sent.amount : 0n)
+    sent.end()
+    if (outcome.status === 'fulfilled') this.#options.onSpent(sent.amount)
     if (outcome.status === 'fulfilled' || outcome.status === 'rejected' || outcome.status === 'expired')
       this.#prepared(sent)
     guard(this.#options.log, () => sent.observer.onOutcome(outcome, sent.id))

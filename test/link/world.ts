@@ -111,7 +111,7 @@ export class Network {
   }
 }
 
-export const PREFIX = 'example.shop.'
+const PREFIX = 'example.shop.'
 
 export class World {
   readonly clock = new FakeClock()
