@@ -1,48 +1,79 @@
-/** One measurement: payments a second, latency, and CPU on each side, at a given number of payments in flight. */
-import type { Pair } from './contenders.js'
+/** One measurement of a contender that runs: rates, latency and CPU at one window; and what is true of its books. */
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Running } from './contenders.js'
 
 export interface Figures {
-  readonly contender: string
-  readonly inFlight: number
-  readonly payments: number
   readonly paymentsPerSecond: number
+  readonly lettersPerSecond?: number
   readonly p50Ms: number
   readonly p99Ms: number
-  readonly payerCpuUsPerPayment: number
-  readonly payeeCpuUsPerPayment: number
+  readonly payerCpuUs: number
+  readonly payeeCpuUs: number
+  readonly paymentsPerCommit?: number
 }
 
-const warmUpPayments = 500
+export interface Slice {
+  readonly ms: number
+  /** Where profiles of both sides are written. */
+  readonly profileIn?: string
+}
 
-/** Runs for about `seconds`, after a warm-up that also finds out how many payments that is. */
-export async function measure(contender: string, pair: Pair, inFlight: number, seconds: number): Promise<Figures> {
-  const mode = 'hmac'
-  const warmUp = await pair.payer.pay({ count: warmUpPayments + inFlight, window: inFlight, mode })
-  const rate = (warmUpPayments + inFlight) / warmUp.elapsedMs
-  const count = Math.max(2 * inFlight, Math.round(rate * seconds * 1000))
+/** However slow the machine, this many payments are measured. */
+const paymentsMin = 10
+const waitsMax = 600
+const warmUpWindow = 100
 
-  const before = await cpuOf(pair)
-  const paid = await pair.payer.pay({ count, window: inFlight, mode })
-  const after = await cpuOf(pair)
-  const fulfilled = paid.outcomes['outgoing_fulfill'] ?? 0
-  if (fulfilled !== count) throw new Error(`${contender}: ${JSON.stringify(paid)} of ${count} payments`)
+/** Lets a contender's code be compiled, which takes payments and not time. */
+export async function warmUp({ payer, name }: Running, payments: number): Promise<void> {
+  await payer.fill(warmUpWindow)
+  for (let made = 0, waits = 0; made < payments; waits++) {
+    if (waits === waitsMax) throw new Error(`${name} makes too few payments: ${made}`)
+    await pause(50)
+    made += (await payer.mark()).payments
+  }
+  await payer.drain()
+}
+
+export async function measure(running: Running, window: number, slice: Slice): Promise<Figures> {
+  const { payer, payee, name } = running
+  await payer.fill(window)
+  await pause(slice.ms / 4)
+  await Promise.all([payer.mark(), payee.mark()])
+  const both = [payer, payee]
+  if (slice.profileIn !== undefined) await Promise.all(both.map((party) => party.profile()))
+  const [paid, captured] = await marks(running, slice.ms)
+  if (slice.profileIn !== undefined) {
+    const file = (side: string): string => join(slice.profileIn ?? '', `${name} ${window} ${side}.cpuprofile`)
+    await Promise.all([payer.endProfile(file('payer')), payee.endProfile(file('payee'))])
+  }
+  await payer.drain()
+  await checkBooks(running)
+  const perSecond = (count: number): number => (count / paid.elapsedMs) * 1000
   return {
-    contender,
-    inFlight,
-    payments: count,
-    paymentsPerSecond: Math.round((count / paid.elapsedMs) * 1000),
-    p50Ms: round(paid.p50Ms),
-    p99Ms: round(paid.p99Ms),
-    payerCpuUsPerPayment: round((after.payer - before.payer) / count),
-    payeeCpuUsPerPayment: round((after.payee - before.payee) / count),
+    paymentsPerSecond: perSecond(paid.payments),
+    ...(paid.letters !== undefined && { lettersPerSecond: perSecond(paid.letters) }),
+    p50Ms: paid.p50Ms,
+    p99Ms: paid.p99Ms,
+    payerCpuUs: paid.cpuUs / paid.payments,
+    payeeCpuUs: captured.cpuUs / captured.payments,
+    ...(captured.commits !== undefined && { paymentsPerCommit: captured.payments / Math.max(1, captured.commits) }),
   }
 }
 
-async function cpuOf({ payer, payee }: Pair): Promise<{ payer: number; payee: number }> {
-  const [one, other] = await Promise.all([payer.process.report(), payee.process.report()])
-  return { payer: one.cpu.user + one.cpu.system, payee: other.cpu.user + other.cpu.system }
+async function marks({ payer, payee }: Running, ms: number) {
+  for (let waits = 1; ; waits++) {
+    await pause(ms)
+    const [paid, captured] = await Promise.all([payer.mark(), payee.mark()])
+    if ((paid.payments >= paymentsMin && captured.payments > 0) || waits === waitsMax) return [paid, captured] as const
+  }
 }
 
-function round(value: number): number {
-  return Math.round(value * 100) / 100
+/** Nothing is in flight: payer and payee have counted the same payments, and both books say so. */
+async function checkBooks({ payer, payee, name }: Running): Promise<void> {
+  const [paid, captured] = await Promise.all([payer.books(), payee.books()])
+  const said = JSON.stringify({ paid, captured })
+  const failures = Object.keys({ ...paid.failures, ...captured.failures })
+  const sums = new Set([String(paid.payments), paid.paid, String(captured.payments), captured.paid])
+  if (failures.length > 0 || sums.size !== 1) throw new Error(`${name}: the books are not exact: ${said}`)
 }

@@ -1,0 +1,55 @@
+/**
+ * The bench runs, every contender in it, and its figures are there. How high they are is nobody's business here: that
+ * depends on what else the machine does. That the books are exact is checked by the bench itself, which fails otherwise.
+ */
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { dirname, join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+const root = dirname(fileURLToPath(import.meta.resolve('sluice/package.json')))
+
+interface Line {
+  readonly contender?: string
+  readonly side?: string
+  readonly [figure: string]: unknown
+}
+
+test('the quick bench gives every figure of every contender', async () => {
+  const args = [join(root, 'build/bench/bench/main.js'), '--quick']
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: root })
+  const lines = stdout
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as Line)
+
+  const rows = lines.filter(({ contender }) => contender !== undefined)
+  assert.deepEqual(
+    rows.map(({ contender }) => contender),
+    [
+      '2017 plugin, memory',
+      'v1 face, memory',
+      'v1 face, level',
+      'link, memory',
+      'link, level',
+      'letters, memory',
+      'letters, level',
+    ],
+  )
+  for (const row of rows) {
+    const name = String(row.contender)
+    const figures = ['paymentsPerSecond', 'p50Ms', 'p99Ms', 'payerCpuUs', 'payeeCpuUs', 'timesRate', 'timesCpu']
+    if (!name.startsWith('2017')) figures.push('paymentsPerCommit')
+    if (name.startsWith('letters')) figures.push('lettersPerSecond')
+    for (const figure of figures) assert.ok(Number(row[figure]) > 0, `${name}: ${figure} is ${String(row[figure])}`)
+  }
+
+  const sides = lines.filter(({ side }) => side !== undefined)
+  assert.deepEqual(
+    sides.map(({ side }) => side),
+    ['payer', 'payee'],
+  )
+  for (const { bytesPerLive } of sides) assert.ok(Number(bytesPerLive) > 0)
+})
