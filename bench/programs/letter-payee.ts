@@ -14,12 +14,11 @@ const meter = new PayeeMeter()
 const store = new CountingStore(directory)
 const hosted = new HostedLedger({
   store,
-  authenticate: () => 'client',
   prefix,
   assetCode: 'USD',
   assetScale: 9,
   newAccount: { creditLimit: 10n ** 12n, balanceMax: 10n ** 12n },
-  listen: { host: '127.0.0.1', port: 0 },
+  listen: { host: '127.0.0.1', port: 0, authenticate: () => 'client' },
 })
 await hosted.open()
 
