@@ -8,6 +8,7 @@ import { systemClock, type Clock } from '../clock/index.js'
 import { hmacSha256, randomBytes } from '../crypto/index.js'
 import { conditionOf, formatAmount } from '../ilp/index.js'
 import type { Ledger } from '../ledger/index.js'
+import { checkPrice, checkSecret } from './errors.js'
 import { notAllowed, problem, unavailable, UNCACHED, type Answer, type ShopHandler } from './exchange.js'
 import { formatPay } from './pay-header.js'
 import { formatPayTerms } from './pay-terms.js'
@@ -48,8 +49,8 @@ export function createOneShotShop(options: OneShotOptions): ShopHandler {
   const { till, secret, price, unit = 'request', form = 'named', offerMsMax = 3_600_000 } = options
   const clock = options.clock ?? systemClock
   const random = options.randomBytes ?? randomBytes
-  if (price <= 0n) throw new RangeError('the price must be above 0')
-  if (secret.length < 16) throw new RangeError('the secret must have at least 16 bytes')
+  checkPrice(price)
+  checkSecret(secret)
   /** Client id: the offer, recognisable. Fulfillment: the offer and 16 bytes that only a capture reveals. */
   const clients = createSigner(secret, 'sluice one-shot client', OFFER_BYTES, 8)
   const fulfillments = createSigner(secret, 'sluice one-shot fulfillment', OFFER_BYTES, 16)

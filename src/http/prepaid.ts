@@ -11,6 +11,7 @@ import { hmacSha256, randomBytes, sha256 } from '../crypto/index.js'
 import { formatAmount, pskFulfiller } from '../ilp/index.js'
 import type { Ledger } from '../ledger/index.js'
 import { committed } from './committed.js'
+import { checkPrice, checkSecret } from './errors.js'
 import { problem, unavailable, UNCACHED, type Answer, type ShopHandler, type ShopRequest } from './exchange.js'
 import { formatPay } from './pay-header.js'
 import { formatPayTerms } from './pay-terms.js'
@@ -54,8 +55,8 @@ const UNBOUNDED = 1n << 62n
 export function createPrepaidShop(options: PrepaidOptions): ShopHandler {
   const { till, ledger, secret, price, binding = 'address', tokensMax = 10_000, idempotencyMsMax = 600_000 } = options
   const random = options.randomBytes ?? randomBytes
-  if (price <= 0n) throw new RangeError('the price must be above 0')
-  if (secret.length < 16) throw new RangeError('the secret must have at least 16 bytes')
+  checkPrice(price)
+  checkSecret(secret)
   const clients = createSigner(secret, 'sluice prepaid client', HASH_BYTES + NONCE_BYTES, 8)
   const secretKey = hmacSha256(secret, utf8('sluice prepaid secret'))
   /** Client id to token, for the binding `token`. */

@@ -4,6 +4,7 @@
  */
 import { EMPTY } from '../bytes/index.js'
 import { accountFulfiller, pskFulfiller } from '../ilp/index.js'
+import { checkPrice } from './errors.js'
 import { notAllowed, unavailable, UNCACHED, type Reply, type ShopHandler, type ShopRequest } from './exchange.js'
 import { Meter, type MeterOptions } from './meter.js'
 import { formatPay } from './pay-header.js'
@@ -58,7 +59,7 @@ export interface StreamSummary {
 /** Answers GET with a paid stream, HEAD and OPTIONS with the terms. The till must be open. */
 export function createShop(options: ShopOptions): ShopHandler {
   const { till, price, unit = chunk, window = 100n * price } = options
-  if (price <= 0n) throw new RangeError('the price of a unit must be above 0')
+  checkPrice(price)
   const termsHeaders = (): Record<string, string> => ({
     ...UNCACHED,
     'Pay-Terms': formatPayTerms(termsOf(till, { unit: unit.name, price, window }, options.seller)),

@@ -3,6 +3,7 @@
  * that needs no promise where the bytes are at hand. Nothing is read before the first `next()`.
  */
 import { utf8 } from '../bytes/index.js'
+import { ShopError } from './errors.js'
 
 /** Text is sent as UTF-8. */
 export type Chunk = Uint8Array | string
@@ -106,7 +107,7 @@ function webSource(content: WebStream): Source {
 function bytesOf(chunk: unknown): Uint8Array {
   if (chunk instanceof Uint8Array) return chunk
   if (typeof chunk === 'string') return utf8(chunk)
-  throw new TypeError('content to sell must be made of Uint8Arrays or strings')
+  throw new ShopError('SHOP_CONTENT', 'content to sell must be made of Uint8Arrays or strings')
 }
 
 function ignoreFailure(work: () => Promise<unknown>): void {

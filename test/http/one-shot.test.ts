@@ -144,6 +144,23 @@ test('the bare form, other methods, and a link that is closed', async (t) => {
   assert.equal((await ask(shop, 'GET')).status, 503)
 })
 
+test('options that cannot be are refused at once', async (t) => {
+  const world = new World()
+  await assert.rejects(openShop(t, world, { price: 0n }), { code: 'SHOP_OPTIONS' })
+  await assert.rejects(openShop(t, world, { secret: new Uint8Array(15) }), { code: 'SHOP_OPTIONS' })
+})
+
+test('the kept secret is one and the same, and outlives a crash', async (t) => {
+  const first = await openShop(t)
+  const secret = new Uint8Array(await keptSecret(first.world.ledger))
+  assert.deepEqual(new Uint8Array(await keptSecret(first.world.ledger)), secret)
+  const second = await openShop(t, first.world.crash())
+  assert.deepEqual(new Uint8Array(await keptSecret(second.world.ledger)), secret)
+  second.world.store.broken = true
+  second.world.ledger.execute({ type: 'note', key: 'x', value: secret, expiresAt: second.now() + 1000 })
+  await assert.rejects(keptSecret(second.world.ledger), { code: 'SHOP_SECRET' })
+})
+
 test('over real HTTP and a link without a ledger', async (t) => {
   const pair = linkPair({ creditLimit: 100n })
   const { holder } = pair

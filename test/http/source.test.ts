@@ -42,8 +42,8 @@ test('every kind of content is read, empty chunks left out', async () => {
 
 test('content of another type is refused when it is read', async () => {
   const numbers = [1, 2] as unknown as string[]
-  await assert.rejects(all(sourceOf(Readable.from(numbers))), TypeError)
-  assert.throws(() => sourceOf(numbers).next(), TypeError)
+  await assert.rejects(all(sourceOf(Readable.from(numbers))), { code: 'SHOP_CONTENT' })
+  assert.throws(() => sourceOf(numbers).next(), { code: 'SHOP_CONTENT' })
 })
 
 test('nothing is read before the first next, and cancel stops a producer in every state', async () => {

@@ -1,0 +1,20 @@
+/** What the making of a shop, or its content, can get wrong. Headers and tills have errors of their own. */
+import { SluiceError } from '../errors/index.js'
+
+/**
+ * Codes:
+ * `SHOP_CONTENT` the content to sell is not made of Uint8Arrays or strings;
+ * `SHOP_OPTIONS` an option is out of range; the message names it;
+ * `SHOP_SECRET` the ledger cannot keep the shop's secret; the message says why.
+ */
+export class ShopError extends SluiceError {}
+
+/** @throws {ShopError} `SHOP_OPTIONS` unless a price can be asked for */
+export function checkPrice(price: bigint): void {
+  if (price <= 0n || price >= 1n << 64n) throw new ShopError('SHOP_OPTIONS', 'the price must be above 0 and below 2^64')
+}
+
+/** @throws {ShopError} `SHOP_OPTIONS` for a secret that could be guessed */
+export function checkSecret(secret: Uint8Array): void {
+  if (secret.length < 16) throw new ShopError('SHOP_OPTIONS', 'the secret must have at least 16 bytes: see keptSecret')
+}
