@@ -50,6 +50,8 @@ export interface MeterLimits {
   readonly captureMarginMs: number
   /** A stream without any payment or reading for so long is ended. Default 600 000. */
   readonly idleMsMax: number
+  /** The same for a stream that nobody has paid for yet, so that strangers do not take the room of buyers. Default 60 000. */
+  readonly unpaidMsMax: number
 }
 
 export const meterDefaults: MeterLimits = {
@@ -58,6 +60,7 @@ export const meterDefaults: MeterLimits = {
   bulkBytesMax: 1_048_576,
   captureMarginMs: 1000,
   idleMsMax: 600_000,
+  unpaidMsMax: 60_000,
 }
 
 export interface MeterOptions extends Partial<MeterLimits> {
@@ -96,6 +99,7 @@ export class Meter {
   #finished = false
   #whenFinished: (() => void)[] = []
   #activeAt: number
+  #paid = false
   #cancelIdle: CancelTimer = () => {}
 
   /** `source` yields one unit at a time. */
@@ -110,7 +114,7 @@ export class Meter {
 
   /** Starts to watch for idleness. */
   start(): void {
-    if (this.#ended === undefined) this.#watchIdle(this.#limits.idleMsMax)
+    if (this.#ended === undefined) this.#watchIdle()
   }
 
   /** Final once the stream has ended and {@link Meter.stop} resolved. */
@@ -121,6 +125,7 @@ export class Meter {
   /** Takes a payment: its hold will be captured or rejected, unless it ends by itself. */
   pay(payment: Payment): void {
     this.#activeAt = this.#clock.now()
+    this.#paid = true
     const { hold, units } = payment
     if (this.#ended !== undefined) return reject(hold, { why: this.#ended, units: 0 })
     if (units > this.#limits.bulkUnitsMax) return reject(hold, { why: 'bulk', units: this.#limits.bulkUnitsMax })
@@ -328,13 +333,12 @@ export class Meter {
     this.#onEnd(this.#ended, this.totals, this.#error)
   }
 
-  #watchIdle(delayMs: number): void {
+  #watchIdle(): void {
     this.#cancelIdle()
-    this.#cancelIdle = this.#clock.after(delayMs, () => {
-      const leftMs = this.#activeAt + this.#limits.idleMsMax - this.#clock.now()
-      if (leftMs > 0) this.#watchIdle(leftMs)
-      else this.#end('idle')
-    })
+    const { idleMsMax, unpaidMsMax } = this.#limits
+    const leftMs = this.#activeAt + (this.#paid ? idleMsMax : Math.min(unpaidMsMax, idleMsMax)) - this.#clock.now()
+    if (leftMs > 0) this.#cancelIdle = this.#clock.after(leftMs, () => this.#watchIdle())
+    else this.#end('idle')
   }
 }
 

@@ -231,6 +231,14 @@ test('an idle stream is ended, a paid or read one is not, and no timer stays beh
   assert.deepEqual([sink.text, sink.state, ends, clock.pending], ['A', 'failed', ['idle'], 0])
 })
 
+test('a stream that nobody pays for is ended sooner', () => {
+  const { clock, sink, ends } = stage(new FakeSource('ABC'), { idleMsMax: 1000, unpaidMsMax: 100 })
+  clock.advance(99)
+  assert.equal(sink.state, 'open')
+  clock.advance(1)
+  assert.deepEqual([sink.state, ends, clock.pending], ['failed', ['idle'], 0])
+})
+
 test('a ledger that cannot be reached breaks the stream at once, whatever is under way', async () => {
   const { pay, sink, meter, ends } = stage(new FakeSource('ABC'))
   const [first, second] = [pay(1n), pay(1n)]
