@@ -1,1 +1,36 @@
+/** The everyday names: to sell, to buy, to keep a ledger. The subpaths have the rest; stores on disk have their own. */
 export { SluiceError } from './errors/index.js'
+export {
+  FetchError,
+  type Offer,
+  ownLedgerOf,
+  type PaidResponse,
+  payingFetch,
+  type PayingFetchOptions,
+  type PaymentReport,
+} from './fetch/index.js'
+export {
+  chunk,
+  type Content,
+  createOneShotShop,
+  createPrepaidShop,
+  createShop,
+  keptSecret,
+  letter,
+  letters,
+  nodeListener,
+  type ShopHandler,
+  type ShopOptions,
+  Till,
+} from './http/index.js'
+export { HostedLedger, type HostedLedgerOptions } from './link/hosted-ledger.js'
+export { Holder, type Hold, type HoldOutcome, type IncomingHold, type Link, linkPair } from './link/index.js'
+export { holderAt } from './link/ws.js'
+export {
+  HostedLedgerPlugin,
+  type HostedLedgerPluginOptions,
+  LpiError,
+  makePaymentChannelPlugin,
+} from './plugin/index.js'
+export { hashToken } from './session/index.js'
+export { MemoryStore } from './store/index.js'

@@ -6,26 +6,17 @@ import { toBase64url } from '../bytes/index.js'
 import { parseBtpUri } from '../btp/index.js'
 import { randomBytes } from '../crypto/index.js'
 import { ownLedgerOf, type Offer } from '../fetch/index.js'
-import { Holder } from '../link/index.js'
+import type { Holder } from '../link/index.js'
+import { holderAt } from '../link/ws.js'
 import type { Log } from '../log/index.js'
-import { hashToken } from '../session/index.js'
-import { dialWebSocket } from '../session/ws.js'
 import { CliError } from './errors.js'
 
 /** @throws {CliError} `CLI_LEDGER`; {BtpError} `BTP_URI` */
 export function openHolder(offer: Offer, ledger: string | undefined, log: Log): Holder {
-  const { url, username, token } = ledger === undefined ? freshAccount(offer) : parseBtpUri(ledger)
-  const segment = username === '' && token !== '' ? hashToken(token) : username
-  return new Holder({
-    dial: dialWebSocket(url),
-    username,
-    token,
-    log,
-    ...(segment !== '' && { accountSegment: segment }),
-  })
+  return holderAt(ledger ?? freshAccount(offer), { log })
 }
 
-function freshAccount(offer: Offer): { url: string; username: string; token: string } {
+function freshAccount(offer: Offer): string {
   const named = offer.terms?.ledger
   if (named === undefined) {
     throw new CliError('CLI_LEDGER', 'the seller does not say where its ledger is: add --ledger btp+ws://host:port')
@@ -36,5 +27,5 @@ function freshAccount(offer: Offer): { url: string; username: string; token: str
     throw new CliError('CLI_LEDGER', `${message}: if you trust it, add --ledger ${named.uri}`)
   }
   if (own.version !== 1) throw new CliError('CLI_LEDGER', `the ledger speaks BTP ${own.version}.0, this command 1.0`)
-  return { url: parseBtpUri(own.uri).url, username: '', token: toBase64url(randomBytes(32)) }
+  return `btp+${parseBtpUri(own.uri).url.replace('//', `//:${toBase64url(randomBytes(32))}@`)}`
 }
