@@ -114,11 +114,17 @@ export function ascii(text: string): Uint8Array {
 
 /** One character per byte, total: the cheap text form that serves as a map key (`latin1`). */
 export function latin1(bytes: Uint8Array): string {
+  if (bytes.length <= LATIN1_AT_ONCE) return characters(bytes)
   let text = ''
-  for (let i = 0; i < bytes.length; i += 4096) {
-    text += String.fromCharCode(...bytes.subarray(i, i + 4096))
-  }
+  for (let i = 0; i < bytes.length; i += LATIN1_AT_ONCE) text += characters(bytes.subarray(i, i + LATIN1_AT_ONCE))
   return text
+}
+
+const LATIN1_AT_ONCE = 4096
+
+/** Any array-like may be applied; spreading one into arguments takes four times as long. */
+function characters(bytes: ArrayLike<number>): string {
+  return String.fromCharCode.apply(null, bytes as number[])
 }
 
 export function concat(...parts: Uint8Array[]): Uint8Array {

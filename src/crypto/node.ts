@@ -66,6 +66,22 @@ export function aes256GcmDecrypt(
   }
 }
 
+const POOL_BYTES = 4096
+/** Longer requests are drawn by themselves. */
+const POOLED_BYTES_MAX = 64
+let pool: Uint8Array = new Uint8Array(0)
+let poolAt = 0
+
+/** Ids are drawn by the thousand, and a draw of 16 bytes costs as much as one of 4096. What is given out is wiped here. */
 export function randomBytes(length: number): Uint8Array {
-  return nodeRandomBytes(length)
+  if (length > POOLED_BYTES_MAX) return nodeRandomBytes(length)
+  if (poolAt + length > pool.length) {
+    pool = nodeRandomBytes(POOL_BYTES)
+    poolAt = 0
+  }
+  const drawn = new Uint8Array(length)
+  drawn.set(pool.subarray(poolAt, poolAt + length))
+  pool.fill(0, poolAt, poolAt + length)
+  poolAt += length
+  return drawn
 }
