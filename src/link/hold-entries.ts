@@ -1,15 +1,18 @@
 /**
  * What a hold carries, as BTP sub-protocols (`ilp`, `custom`) and as the one memo that the ledger keeps with it; and
- * what a capture carries (`sluice.data`, which peers that do not know it ignore).
+ * what a capture carries: `ilp` again, a fulfillment packet (type 9) as of LPI draft 9. Peers without a use for it ignore it.
  */
 import { APPLICATION_JSON, findEntry, octetEntry, type SubProtocol } from '../btp/index.js'
 import { EMPTY } from '../bytes/index.js'
+import { decodePacketOf, encodePacket } from '../ilp/index.js'
 import { Reader, Writer } from '../oer/index.js'
 
 export interface HoldContent {
   readonly packet: Uint8Array
   readonly custom: Uint8Array | undefined
 }
+
+const FULFILLMENT_PACKET = 9
 
 const writer = new Writer()
 
@@ -40,9 +43,16 @@ export function decodeMemo(memo: Uint8Array): HoldContent {
 }
 
 export function captureEntries(data: Uint8Array): SubProtocol[] {
-  return data.length === 0 ? [] : [octetEntry('sluice.data', data)]
+  return data.length === 0 ? [] : [octetEntry('ilp', encodePacket({ type: FULFILLMENT_PACKET, data }))]
 }
 
+/** Nothing when the peer gave nothing, or another kind of packet. */
 export function readCaptureData(entries: readonly SubProtocol[]): Uint8Array {
-  return findEntry(entries, 'sluice.data')?.data ?? EMPTY
+  const packet = findEntry(entries, 'ilp')?.data
+  if (packet?.[0] !== FULFILLMENT_PACKET) return EMPTY
+  try {
+    return decodePacketOf(FULFILLMENT_PACKET, packet).data
+  } catch {
+    return EMPTY
+  }
 }

@@ -37,7 +37,7 @@ test('prepare and capture share one commit, and the Response leaves before the F
   const fulfill = peer.frames[1]
   assert.ok(fulfill?.type === 4)
   assert.deepEqual([...fulfill.fulfillment], [...secret(1)])
-  assert.equal(fromUtf8(findEntry(fulfill.entries, 'sluice.data')?.data ?? EMPTY), 'offset')
+  assert.equal(fromUtf8(decodePacketOf(9, findEntry(fulfill.entries, 'ilp')?.data ?? EMPTY).data), 'offset')
   await world.close()
 })
 
