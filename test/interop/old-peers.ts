@@ -27,6 +27,12 @@ export const oldModules: PartyModules = {
   packet: join(oldPeersFolder, 'node_modules/ilp-packet'),
 }
 
+/** Ours, under the old names. */
+export const ourModules: PartyModules = {
+  plugin: join(repositoryRoot, 'compat/ilp-plugin-payment-channel-framework'),
+  packet: join(repositoryRoot, 'compat/ilp-packet'),
+}
+
 /** Compiled files lie at more than one depth: for the tests and for the benches. */
 function findRoot(folder: string): string {
   return existsSync(join(folder, 'package.json')) ? folder : findRoot(dirname(folder))

@@ -1,5 +1,5 @@
 /** Who meets whom: the pairs of parties that the trustline tests and the soak run over. */
-import { oldModules, type PartyModules } from './old-peers.js'
+import { oldModules, ourModules, type PartyModules } from './old-peers.js'
 
 export interface Pair {
   readonly name: string
@@ -7,4 +7,9 @@ export interface Pair {
   readonly client: PartyModules
 }
 
-export const pairs: readonly Pair[] = [{ name: 'old client, old shop', shop: oldModules, client: oldModules }]
+export const pairs: readonly Pair[] = [
+  { name: 'old client, old shop', shop: oldModules, client: oldModules },
+  { name: 'old client, our shop', shop: ourModules, client: oldModules },
+  { name: 'our client, old shop', shop: oldModules, client: ourModules },
+  { name: 'our client, our shop', shop: ourModules, client: ourModules },
+]

@@ -13,7 +13,7 @@ export const shopPort = 9000
 export const paymentSecret = Buffer.alloc(32, 7)
 
 /** What a payee does with a hold; see lpi-peer.cjs. */
-export type PaymentMode = 'hmac' | 'psk' | 'random' | 'reject' | 'ignore'
+export type PaymentMode = 'hmac' | 'psk' | 'data' | 'random' | 'reject' | 'ignore'
 
 export interface PayOptions {
   readonly count: number
@@ -69,9 +69,8 @@ export class Party {
   static async #start(modules: PartyModules, options: object, port: number): Promise<Party> {
     const args = [JSON.stringify({ ...modules, options, secret: paymentSecret.toString('base64url') })]
     const child = WatchedProcess.start(join(oldPeersFolder, 'lpi-peer.cjs'), { args, ports: { [shopPort]: port } })
-    const party = new Party(child)
     await child.ready()
-    return party
+    return new Party(child)
   }
 
   pay(options: PayOptions): Promise<PayResult> {

@@ -49,6 +49,20 @@ for (const pair of pairs) {
       assert.deepEqual(change, { client: 100n, shop: -100n })
     })
 
+    it('carries a packet with the fulfillment, in both directions', async () => {
+      for (const [payer, payee] of [
+        [client, shop],
+        [shop, client],
+      ] as const) {
+        const paid = await payer.pay({ count: 3, window: 1, mode: 'data' })
+        assert.deepEqual(paid.outcomes, { outgoing_fulfill: 3 })
+        const told = (await payer.books()).last['outgoing_fulfill']
+        assert.match(String(told?.[0]?.['to']), /\.data\.\d+$/)
+        assert.match(String(told?.[2]), /^CQ[A-Za-z0-9_-]+$/)
+        assert.equal((await payee.books()).events['incoming_fulfill'], (await payer.books()).events['outgoing_fulfill'])
+      }
+    })
+
     it('rejects in both directions, with the reason', async () => {
       const change = await moved(async () => {
         for (const payer of [client, shop]) {

@@ -5,7 +5,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { installOldPeers, oldModules } from '../interop/old-peers.js'
+import { installOldPeers, ourModules } from '../interop/old-peers.js'
 import type { WatchedProcess } from '../interop/watched-process.js'
 import { allPrograms, type Programs } from '../seeds/programs.js'
 import { lettersOf, Stall, untilLetters } from '../seeds/stall.js'
@@ -23,7 +23,7 @@ for (const programs of allPrograms().filter(({ name }) => name.includes(values.o
 }
 
 async function run(programs: Programs): Promise<{ readonly faults: readonly string[] } & Record<string, unknown>> {
-  const stall = await Stall.open(programs, oldModules)
+  const stall = await Stall.open(programs, ourModules)
   try {
     const buyer = await stall.buyer()
     await untilLetters(buyer, 1)

@@ -4,8 +4,8 @@
  * Start: node --require preload.cjs lpi-peer.cjs '{"plugin": path, "packet": path, "options": {…}, "secret": base64url}'.
  * It says {ready: account}, then answers {id, call, args} with {id, result} or {id, error}. Calls: pay, request, balance,
  * books, close. What a payee does with a hold is named in the packet's address, right after its own account:
- * `hmac` and `psk` capture it (the two derivations of the streaming tutorials), `random` captures by a condition that it
- * handed out before, `reject` rejects it, anything else leaves it to expire.
+ * `hmac` and `psk` capture it (the two derivations of the streaming tutorials), `data` as well, with a packet in the
+ * answer, `random` by a condition that it handed out before, `reject` rejects it, anything else leaves it to expire.
  */
 const crypto = require('crypto')
 
@@ -46,6 +46,7 @@ plugin.on('incoming_prepare', (transfer) => {
       fulfillment = hmac(secret, account)
       break
     case 'psk':
+    case 'data':
       fulfillment = hmac(pskKey, packet)
       break
     case 'random':
@@ -60,7 +61,10 @@ plugin.on('incoming_prepare', (transfer) => {
   if (amount !== transfer.amount || base64url(sha256(fulfillment)) !== transfer.executionCondition) {
     return void reject(transfer)
   }
-  plugin.fulfillCondition(transfer.id, base64url(fulfillment)).catch((error) => count(books.failures, error.message))
+  const more = mode === 'data' ? [base64url(IlpPacket.serializeIlpFulfillment({ data: packet.subarray(-8) }))] : []
+  plugin
+    .fulfillCondition(transfer.id, base64url(fulfillment), ...more)
+    .catch((error) => count(books.failures, error.message))
 })
 
 function reject(transfer) {
@@ -134,7 +138,7 @@ async function pay({ count: total, window, mode, amount = '1', holdMs = 30000 })
     const condition =
       mode === 'random'
         ? conditions[sent - 1]
-        : base64url(sha256(mode === 'psk' ? hmac(pskKey, packet) : hmac(secret, to)))
+        : base64url(sha256(mode === 'psk' || mode === 'data' ? hmac(pskKey, packet) : hmac(secret, to)))
     const id = crypto.randomUUID()
     const begun = performance.now()
     return new Promise((resolve) => {
