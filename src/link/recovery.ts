@@ -39,7 +39,7 @@ export class Recovery {
   readonly #options: RecoveryOptions
   readonly #balanceBefore: bigint
   /** Ids whose end is not known, by block. */
-  readonly #open: { readonly block: Block; ids: Uint8Array[] }[]
+  readonly #open: { readonly block: Block; readonly ids: Uint8Array[] }[]
   #captured = 0
   #forgotten = 0
   #running = false
@@ -84,21 +84,23 @@ export class Recovery {
 
   async #run(): Promise<void> {
     for (const one of this.#open.slice()) {
-      one.ids = await this.#askAll(one.block, one.ids)
+      await this.#askAll(one.block, one.ids)
       if (one.ids.length > 0) continue
+      // Before it is taken away: without a connection it is reported over the next one.
+      if (this.#open.length === 1) await this.#report()
       this.#open.splice(this.#open.indexOf(one), 1)
-      if (this.#open.length === 0) await this.#report()
       this.#options.record.closeBlock(one.block)
     }
   }
 
-  /** The ids that are still prepared. */
-  async #askAll(block: Block, ids: readonly Uint8Array[]): Promise<Uint8Array[]> {
+  /** Leaves in `ids` those that are still prepared, or that no answer has come to before it throws. */
+  async #askAll(block: Block, ids: Uint8Array[]): Promise<void> {
     const { clock, inquiryMax, session } = this.#options
-    const left = [...ids]
-    const prepared: Uint8Array[] = []
-    while (left.length > 0) {
-      const asked: Question[] = left.slice(0, inquiryMax).map((id) => ({ id, expiresAt: block.expiresAt }))
+    let prepared = 0
+    while (ids.length > prepared) {
+      const asked: Question[] = ids
+        .slice(prepared, prepared + inquiryMax)
+        .map((id) => ({ id, expiresAt: block.expiresAt }))
       let answers
       try {
         const entries = await ask(session(), encodeQuestions(asked))
@@ -108,18 +110,23 @@ export class Recovery {
           error instanceof LinkError && error.code === 'LINK_REFUSED' && error.peerName !== 'UnreachableError'
         // A host of 2017 cannot say. Once all has expired, its balance tells what was spent.
         if (!refused || clock.now() < block.expiresAt) throw error
-        this.#forgotten += left.length
-        return []
+        this.#forgotten += ids.length
+        ids.length = 0
+        return
       }
-      if (answers.length === 0) throw new LinkError('LINK_PEER', `the peer's answer to ${INQUIRY} is empty`)
-      for (const [i, id] of left.splice(0, answers.length).entries()) {
+      if (answers.length === 0 || answers.length > asked.length) {
+        throw new LinkError('LINK_PEER', `the peer's answer to ${INQUIRY} does not fit the question`)
+      }
+      const still: Uint8Array[] = []
+      for (const [i, { id }] of asked.slice(0, answers.length).entries()) {
         const state = answers[i]?.state
-        if (state === 'prepared') prepared.push(id)
+        if (state === 'prepared') still.push(id)
         else if (state === 'fulfilled') this.#captured += 1
         else if (state === 'forgotten') this.#forgotten += 1
       }
+      ids.splice(prepared, answers.length, ...still)
+      prepared += still.length
     }
-    return prepared
   }
 
   async #report(): Promise<void> {

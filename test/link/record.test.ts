@@ -232,3 +232,43 @@ test('a long record stays small: snapshots replace its log', async () => {
   assert.equal(await again.balance(), -100n)
   await world.close(again)
 })
+
+test('a connection that breaks while a restart asks changes nothing in what it finds out', async () => {
+  for (let sentMax = 1; sentMax < 12; sentMax++) {
+    const world = new World(CREDIT)
+    const store = new GatedStore()
+    const first = recording(world, store)
+    await first.open()
+    captureAll(world)
+    for (let n = 0; n < 10; n++) send(first, anonymous(world, n))
+    await settle()
+    const disk = new GatedStore(store.inner.copy())
+    world.network.cut()
+    world.network.reachable = false
+    await settle()
+    world.network.reachable = true
+    const found: Recovered[] = []
+    let sent = 0
+    const second = world.holder({
+      record: { store: disk, blockAmountMax: 1_000n, blockIdsMax: 16 },
+      limits: { inquiryMax: 3 },
+      onRecovered: (recovered) => found.push(recovered),
+      dial: async (signal) => {
+        const transport = await world.dial(signal)
+        const deliver = transport.send.bind(transport)
+        transport.send = (message) => {
+          sent++
+          if (sent === sentMax) transport.terminate()
+          else deliver(message)
+        }
+        return transport
+      },
+    })
+    const opened = second.open()
+    await pass(world.clock, 5_000)
+    await opened
+    assert.deepEqual(found, [{ captured: 10, forgotten: 0, spent: 10n }], `cut at message ${sentMax}`)
+    assert.equal(second.inDoubt, 0n)
+    await world.close(second, first)
+  }
+})
