@@ -25,9 +25,9 @@ let kept: IncomingHold[] = []
 let onKept: (() => void) | undefined
 
 function capture(hold: IncomingHold): void {
+  const end = meter.begin()
   hold.fulfill(fulfillmentOf(hold.amount, hold.packet, hold.condition), EMPTY, (settled) => {
-    if (settled.ok) meter.total += 1
-    else meter.fail(settled.name)
+    end(settled.ok ? undefined : settled.name)
   })
 }
 
@@ -40,7 +40,10 @@ hosted.host.onHold((hold) => {
 await hosted.open()
 answerCalls({
   mark: async () => ({ ...meter.mark(), ...store.next() }),
-  books: async () => meter.books(-(hosted.ledger.account('client')?.balance ?? 0n)),
+  books: async () => {
+    await meter.quiet()
+    return meter.books(-(hosted.ledger.account('client')?.balance ?? 0n))
+  },
   keep: async () => {
     keeping = true
   },

@@ -59,6 +59,26 @@ export class PayerMeter extends Counter {
 
 export class PayeeMeter extends Counter {
   readonly #span = new Span()
+  #underWay = 0
+  #onQuiet: (() => void) | undefined
+
+  /** A capture has begun; call the result when it is known. */
+  begin(): (failure?: string) => void {
+    this.#underWay += 1
+    return this.#end
+  }
+
+  /** Resolves when no capture is under way: a payee may hear of its capture later than the payer. */
+  async quiet(): Promise<void> {
+    if (this.#underWay > 0) await new Promise<void>((resolve) => (this.#onQuiet = resolve))
+  }
+
+  readonly #end = (failure?: string): void => {
+    if (failure === undefined) this.total += 1
+    else this.fail(failure)
+    this.#underWay -= 1
+    if (this.#underWay === 0) this.#onQuiet?.()
+  }
 
   mark(): PayeeMark {
     return { ...this.#span.next(), payments: this.next() }

@@ -33,16 +33,18 @@ const plugin = makePlugin(
 
 plugin.on('incoming_prepare', ({ id, amount, ilp, executionCondition }) => {
   const fulfillment = fulfillmentOf(BigInt(amount), fromBase64(ilp), fromBase64(executionCondition))
+  const end = meter.begin()
   plugin.fulfillCondition(id, toBase64url(fulfillment)).then(
-    () => {
-      meter.total += 1
-    },
-    (error: Error) => meter.fail(error.name),
+    () => end(),
+    (error: Error) => end(error.name),
   )
 })
 
 await plugin.connect()
 answerCalls({
   mark: async () => ({ ...meter.mark(), ...store?.next() }),
-  books: async () => meter.books(BigInt(await plugin.getBalance())),
+  books: async () => {
+    await meter.quiet()
+    return meter.books(BigInt(await plugin.getBalance()))
+  },
 } satisfies PayeeCalls)
