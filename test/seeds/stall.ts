@@ -28,18 +28,7 @@ export class Stall {
   }
 
   static async open(programs: Programs, modules: PartyModules): Promise<Stall> {
-    const folder = await mkdtemp(join(tmpdir(), 'sluice-stall-'))
-    const links = {
-      'ilp-plugin-payment-channel-framework': modules.plugin,
-      'ilp-packet': modules.packet,
-      'node-fetch': join(oldPeersFolder, 'node_modules/node-fetch'),
-      uuid: join(oldPeersFolder, 'node_modules/uuid'),
-    }
-    for (const [name, target] of Object.entries(links)) {
-      const link = join(folder, 'node_modules', name)
-      await mkdir(dirname(link), { recursive: true })
-      await symlink(target, link, 'dir')
-    }
+    const folder = await makeFolder(modules)
     const shop = await run(folder, 'shop', programs.shop, { ports: { [named.ledger]: 0, [named.http]: 0 } })
     try {
       const ports = { [named.ledger]: await shop.port(named.ledger), [named.http]: await shop.port(named.http) }
@@ -70,6 +59,38 @@ export class Stall {
     for (const child of [...this.#clients, this.shop]) await child.kill()
     await rm(this.#folder, { recursive: true, force: true })
   }
+}
+
+/** A buyer alone, of a shop that is not a program of these: where that one's ports are. */
+export async function lonelyBuyer(
+  programs: Programs,
+  modules: PartyModules,
+  ports: { readonly ledger: number; readonly http: number },
+): Promise<{ readonly buyer: WatchedProcess; readonly close: () => Promise<void> }> {
+  const folder = await makeFolder(modules)
+  const moved = { [named.ledger]: ports.ledger, [named.http]: ports.http }
+  const buyer = await run(folder, 'client', programs.client, { ports: moved, pace: programs.pace })
+  const close = async (): Promise<void> => {
+    await buyer.kill()
+    await rm(folder, { recursive: true, force: true })
+  }
+  return { buyer, close }
+}
+
+async function makeFolder(modules: PartyModules): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-stall-'))
+  const links = {
+    'ilp-plugin-payment-channel-framework': modules.plugin,
+    'ilp-packet': modules.packet,
+    'node-fetch': join(oldPeersFolder, 'node_modules/node-fetch'),
+    uuid: join(oldPeersFolder, 'node_modules/uuid'),
+  }
+  for (const [name, target] of Object.entries(links)) {
+    const link = join(folder, 'node_modules', name)
+    await mkdir(dirname(link), { recursive: true })
+    await symlink(target, link, 'dir')
+  }
+  return folder
 }
 
 async function run(
