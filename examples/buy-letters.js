@@ -5,13 +5,12 @@
  *   node examples/buy-letters.js        in another
  */
 import { payingFetch } from 'sluice/fetch'
-import { Holder } from 'sluice/link'
-import { dialWebSocket } from 'sluice/session/ws'
+import { holderAt } from 'sluice/link/ws'
 
-const [url = 'http://127.0.0.1:8000/', ledger = 'ws://127.0.0.1:9000/'] = process.argv.slice(2)
+const [url = 'http://127.0.0.1:8000/', ledger = 'btp+ws://127.0.0.1:9000/'] = process.argv.slice(2)
 
 // The account that pays. Without a name and a token it is the one that all strangers share, as in the tutorials of 2017.
-const link = new Holder({ dial: dialWebSocket(ledger), username: '', token: '' })
+const link = holderAt(ledger)
 
 // Nothing is paid without a budget: 40 units of the ledger's smallest coin. At most 8 of them are at risk at any moment.
 const response = await payingFetch(url, { link, budget: 40n, window: 8n })

@@ -2,14 +2,13 @@
  * Buys something that has one price: the shop answers 402 and how to pay, the paying fetch pays once and asks again.
  * It works for conditions (the Letter Shop of 2017) and for prepaid tokens alike.
  *
- *   node examples/buy-once.js http://127.0.0.1:8000/ ws://127.0.0.1:9000/
+ *   node examples/buy-once.js http://127.0.0.1:8000/ btp+ws://127.0.0.1:9000/
  */
 import { FetchError, payingFetch } from 'sluice/fetch'
-import { Holder } from 'sluice/link'
-import { dialWebSocket } from 'sluice/session/ws'
+import { holderAt } from 'sluice/link/ws'
 
-const [url = 'http://127.0.0.1:8000/', ledger = 'ws://127.0.0.1:9000/'] = process.argv.slice(2)
-const link = new Holder({ dial: dialWebSocket(ledger), username: '', token: '' })
+const [url = 'http://127.0.0.1:8000/', ledger = 'btp+ws://127.0.0.1:9000/'] = process.argv.slice(2)
+const link = holderAt(ledger)
 
 try {
   const response = await payingFetch(url, { link, budget: 100n, maxPrice: 20n })

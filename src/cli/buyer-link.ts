@@ -3,7 +3,6 @@
  * only: its token is random and forgotten. Accounts that last are the wallet's business.
  */
 import { toBase64url } from '../bytes/index.js'
-import { parseBtpUri } from '../btp/index.js'
 import { randomBytes } from '../crypto/index.js'
 import { ownLedgerOf, type Offer } from '../fetch/index.js'
 import type { Holder } from '../link/index.js'
@@ -16,6 +15,7 @@ export function openHolder(offer: Offer, ledger: string | undefined, log: Log): 
   return holderAt(ledger ?? freshAccount(offer), { log })
 }
 
+/** The URI of an account that nobody has opened yet. */
 function freshAccount(offer: Offer): string {
   const named = offer.terms?.ledger
   if (named === undefined) {
@@ -27,5 +27,6 @@ function freshAccount(offer: Offer): string {
     throw new CliError('CLI_LEDGER', `${message}: if you trust it, add --ledger ${named.uri}`)
   }
   if (own.version !== 1) throw new CliError('CLI_LEDGER', `the ledger speaks BTP ${own.version}.0, this command 1.0`)
-  return `btp+${parseBtpUri(own.uri).url.replace('//', `//:${toBase64url(randomBytes(32))}@`)}`
+  // Named without user and token, which the terms' reader has checked.
+  return own.uri.replace('://', `://:${toBase64url(randomBytes(32))}@`)
 }

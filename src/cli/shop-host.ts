@@ -1,11 +1,10 @@
 /** A letter shop and the ledger that it hosts, in one process: what `sluice shop` and `sluice demo` run. */
 import { createServer, type Server } from 'node:http'
 import { createShop, letter, letters, nodeListener, Till, type StreamSummary } from '../http/index.js'
-import { Ledger, type AccountView } from '../ledger/index.js'
-import { Host } from '../link/index.js'
+import type { AccountView } from '../ledger/index.js'
+import { HostedLedger } from '../link/hosted-ledger.js'
 import type { Log } from '../log/index.js'
-import { hashToken, secretMatcher, SessionServer, type Authenticate } from '../session/index.js'
-import { listen } from '../session/ws.js'
+import { hashToken, secretMatcher, type Authenticate } from '../session/index.js'
 import type { LedgerStore } from '../store/index.js'
 import { CliError } from './errors.js'
 import type { Asset } from './money.js'
@@ -58,34 +57,22 @@ export async function openShopHost(options: ShopHostOptions): Promise<ShopHost> 
     for (const closer of closers.splice(0).toReversed()) await closer()
   }
   try {
-    const ledger = new Ledger({ store: options.store })
-    await ledger.open()
-    closers.push(() => ledger.close())
-    const book = new Host({
-      ledger,
+    const book = new HostedLedger({
+      store: options.store,
       prefix: options.prefix,
       assetCode: options.asset.code,
       assetScale: options.asset.scale,
       newAccount: { creditLimit: options.credit, balanceMax: BALANCE_MAX },
+      listen: { host, port: options.btpPort, authenticate: authenticator(token) },
       log,
       onFailure: options.onFailure,
     })
     await book.open()
     closers.push(() => book.close())
-    const till = new Till({ link: book })
+    const till = new Till({ link: book.host })
     till.open()
     closers.push(() => till.close())
-    const sessions = new SessionServer({ version: 1, authenticate: authenticator(token), owner: book.owner, log })
-    const listener = await listen({
-      host,
-      port: options.btpPort,
-      onTransport: (transport, remoteAddress) => sessions.accept(transport, remoteAddress),
-    })
-    closers.push(async () => {
-      await sessions.close()
-      await listener.close()
-    })
-    const ledgerUri = `btp+ws://${uriHost(host)}:${listener.port}/`
+    const ledgerUri = `btp+ws://${uriHost(host)}:${book.port}/`
     const server = createServer(
       nodeListener(
         createShop({
@@ -109,8 +96,8 @@ export async function openShopHost(options: ShopHostOptions): Promise<ShopHost> 
     return {
       url: `http://${uriHost(host)}:${port}/`,
       ledgerUri,
-      accounts: () => [...ledger.accounts()],
-      account: (name) => ledger.account(name),
+      accounts: () => book.ledger.accounts(),
+      account: (name) => book.ledger.account(name),
       close,
     }
   } catch (error) {

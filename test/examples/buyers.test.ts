@@ -16,10 +16,8 @@ import {
   Till,
   type ShopHandler,
 } from 'sluice/http'
-import { Ledger } from 'sluice/ledger'
-import { Host } from 'sluice/link'
-import { SessionServer } from 'sluice/session'
-import { listen } from 'sluice/session/ws'
+import type { Ledger } from 'sluice/ledger'
+import { HostedLedger } from 'sluice/link/hosted'
 import { MemoryStore } from 'sluice/store'
 
 const run = promisify(execFile)
@@ -33,27 +31,27 @@ async function example(name: string, ...args: string[]): Promise<string> {
 
 /** A shop and its ledger, both on free ports. */
 async function open(t: TestContext, shopFor: (till: Till, ledger: Ledger) => Promise<ShopHandler>): Promise<string[]> {
-  const ledger = new Ledger({ store: new MemoryStore({ warn: () => {} }) })
-  const newAccount = { creditLimit: 1000n, balanceMax: 1000n }
-  const host = new Host({ ledger, prefix: 'example.shop.', assetCode: 'USD', assetScale: 9, newAccount })
-  await host.open()
-  const till = new Till({ link: host })
+  const book = new HostedLedger({
+    store: new MemoryStore({ warn: () => {} }),
+    prefix: 'example.shop.',
+    assetCode: 'USD',
+    assetScale: 9,
+    newAccount: { creditLimit: 1000n, balanceMax: 1000n },
+    listen: { port: 0, authenticate: () => 'client' },
+  })
+  await book.open()
+  const till = new Till({ link: book.host })
   till.open()
-  const sessions = new SessionServer({ version: 1, authenticate: () => 'client', owner: host.owner })
-  const listener = await listen({ port: 0, onTransport: (transport, from) => sessions.accept(transport, from) })
-  const server = createServer(nodeListener(await shopFor(till, ledger)))
+  const server = createServer(nodeListener(await shopFor(till, book.ledger)))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   t.after(async () => {
     server.closeAllConnections()
     await new Promise((resolve) => server.close(resolve))
     await till.close()
-    await sessions.close()
-    await listener.close()
-    await host.close()
-    await ledger.close()
+    await book.close()
   })
   const { port } = server.address() as AddressInfo
-  return [`http://127.0.0.1:${port}/`, `ws://127.0.0.1:${listener.port}/`]
+  return [`http://127.0.0.1:${port}/`, `btp+ws://127.0.0.1:${book.port}/`]
 }
 
 test('buy-letters.js spends its budget and says so', async (t) => {
