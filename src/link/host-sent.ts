@@ -18,6 +18,7 @@ interface SentHold {
   readonly id: Uint8Array
   readonly observer: HoldObserver
   prepared: boolean
+  toldDoubt: boolean
 }
 
 const NO_CONNECTION = btpFailure('UnreachableError', 'the holder is not connected')
@@ -56,7 +57,7 @@ export class HostSent {
       const message = 'this hold was sent before, and is still in place'
       return ledger.committed(() => refuse(btpFailure('DuplicateIdError', message)))
     }
-    const sent: SentHold = { hold, id, observer, prepared: false }
+    const sent: SentHold = { hold, id, observer, prepared: false, toldDoubt: false }
     this.#holds.set(latin1(id), sent)
     ledger.committed(() => this.#sendPrepare(sent))
   }
@@ -71,8 +72,7 @@ export class HostSent {
       if (!this.#holds.has(latin1(id))) return
       if (reply.type === 'response') this.#prepared(sent)
       else if (reply.type === 'error' && meansNotHeld(readBtpErrorName(reply))) this.#release(sent, reply)
-      else
-        this.#tell(sent, { status: 'inDoubt', message: 'the holder has not answered; the hold stays until it expires' })
+      else this.#doubt(sent, 'the holder has not answered; the hold stays until it expires')
     })
   }
 
@@ -142,6 +142,12 @@ export class HostSent {
     guard(this.#account.host.log, () => sent.observer.onPrepared?.(sent.id))
   }
 
+  #doubt(sent: SentHold, message: string): void {
+    if (sent.toldDoubt) return
+    sent.toldDoubt = true
+    this.#tell(sent, { status: 'inDoubt', message })
+  }
+
   #tell(sent: SentHold, outcome: HoldOutcome): void {
     guard(this.#account.host.log, () => sent.observer.onOutcome(outcome, sent.id))
   }
@@ -158,6 +164,6 @@ export class HostSent {
   stop(why: string): void {
     const holds = Array.from(this.#holds.values())
     this.#holds.clear()
-    for (const sent of holds) this.#tell(sent, { status: 'inDoubt', message: why })
+    for (const sent of holds) this.#doubt(sent, why)
   }
 }
