@@ -14,7 +14,8 @@ Exit codes:
   1  failed; in the demo also: the books do not agree
   2  wrong usage, or no budget
   3  the seller or the ledger refused, or asks for too much
-  4  nobody answered, or the response broke off`
+  4  nobody answered, or the response broke off
+  130  a second Ctrl-C ended it at once`
 
 const MONEY = `
 Amounts are base units (2000) or units of the asset (0.000002, "0.000002 USD").`
