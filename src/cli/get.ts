@@ -1,5 +1,6 @@
 /** `sluice get URL`: buys a response while it streams. Content to standard output, everything else to standard error. */
 import { payingFetch, type Offer, type PaidResponse } from '../fetch/index.js'
+import type { BareMeaning } from '../http/headers.js'
 import type { Holder } from '../link/index.js'
 import { buyerBook, type BuyerBook } from './book.js'
 import { openHolder } from './buyer-link.js'
@@ -17,6 +18,7 @@ export interface GetOptions {
   readonly window?: number
   readonly letters?: number
   readonly ledger?: string
+  readonly bare: BareMeaning
   readonly logLevel: LogLevel
 }
 
@@ -84,7 +86,7 @@ class Purchase {
 
   /** `undefined` when it was interrupted. */
   async #request(): Promise<PaidResponse | undefined> {
-    const { maxSpend = '0', maxPrice, window, letters } = this.#options
+    const { maxSpend = '0', maxPrice, window, letters, bare } = this.#options
     const spend = parseMoney(maxSpend)
     const highest = maxPrice === undefined ? undefined : parseMoney(maxPrice)
     const log = await openLog(this.#options.logLevel)
@@ -94,6 +96,7 @@ class Purchase {
     try {
       return await payingFetch(this.#url, {
         signal: this.#leave.signal,
+        bare,
         budget: (offer) => {
           const most = toBaseUnits(spend, assetOf(offer))
           const wanted = letters === undefined ? most : BigInt(letters) * offer.price

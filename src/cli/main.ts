@@ -2,6 +2,7 @@
 /** The command `sluice`: options and help. Each command is loaded when it is called. */
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import type { BareMeaning } from '../http/headers.js'
 import { describeError, EXIT, exitCodeOf } from './errors.js'
 import { LOG_LEVELS, type LogLevel } from './log.js'
 import type { DemoOptions } from './demo.js'
@@ -16,6 +17,8 @@ Exit codes:
   3  the seller or the ledger refused, or asks for too much
   4  nobody answered, or the response broke off
   130  a second Ctrl-C ended it at once`
+
+const BARE: readonly BareMeaning[] = ['psk', 'hmac-account', 'condition']
 
 const MONEY = `
 Amounts are base units (2000) or units of the asset (0.000002, "0.000002 USD").`
@@ -36,6 +39,7 @@ function program(): Command {
     .option('--letters <n>', 'units to buy, within --max-spend', count)
     .option('--window <n>', 'units to have at risk at most (default: as the seller asks, at most 100)', count)
     .option('--ledger <uri>', "pay over this ledger: btp+ws://user:token@host:port (default: the seller's own)")
+    .addOption(new Option('--bare <meaning>', 'what a Pay header without a method holds').choices(BARE).default('psk'))
     .addOption(logLevel('error'))
     .addHelpText(
       'after',
@@ -137,6 +141,9 @@ function version(): string {
 function finish(code: number): void {
   process.exitCode = code
 }
+
+// Who reads our output may leave. What is lost then is only text.
+process.stdout.on('error', () => {})
 
 program()
   .parseAsync()

@@ -11,6 +11,7 @@ import {
   type PayTerms,
 } from '../http/headers.js'
 import { hasPrefix } from '../ilp/index.js'
+import type { LinkInfo } from '../link/index.js'
 import { FetchError } from './errors.js'
 
 export interface Offer {
@@ -87,8 +88,13 @@ export function ownLedgerOf(offer: Offer): LedgerLocation | undefined {
   return seller.protocol === 'https:' && named.protocol !== 'btp+wss:' ? undefined : ledger
 }
 
-/** @throws {FetchError} `FETCH_WRONG_LEDGER` unless the address to pay lies within the ledger's prefix */
-export function checkLedger(offer: Offer, prefix: string): void {
+/** @throws {FetchError} `FETCH_WRONG_LEDGER` unless address and asset are those of the ledger */
+export function checkLedger(offer: Offer, { prefix, assetCode, assetScale }: LinkInfo): void {
+  const { terms } = offer
+  if (terms !== undefined && (terms.asset !== assetCode || terms.scale !== assetScale)) {
+    const message = `the seller's prices are in ${terms.asset} (scale ${terms.scale}), the ledger is in ${assetCode} (scale ${assetScale})`
+    throw new FetchError('FETCH_WRONG_LEDGER', `${message}: budgets would mean something else`)
+  }
   if (hasPrefix(offer.pay.address, prefix)) return
   const message = `the seller wants to be paid at ${offer.pay.address}, which is not on the ledger ${prefix}`
   throw new FetchError('FETCH_WRONG_LEDGER', `${message}: use a link to the seller's own ledger`)

@@ -113,7 +113,7 @@ export async function openLink(offer: Offer, { link }: Settings): Promise<Link> 
   try {
     const chosen = typeof link === 'function' ? await link(offer) : link
     if (chosen.state !== 'open') await chosen.open()
-    checkLedger(offer, chosen.info.prefix)
+    checkLedger(offer, chosen.info)
     return chosen
   } catch (cause) {
     if (cause instanceof FetchError) throw cause

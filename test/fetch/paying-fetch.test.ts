@@ -198,6 +198,9 @@ test('refuses before paying: no budget, a high price, headers that disagree, ano
   await assert.rejects(buy({ unitsPerHoldMax: 0 }), { code: 'FETCH_OPTIONS' })
   const other = await market({}, { prefix: 'example.elsewhere.' })
   await assert.rejects(buy({ fetch: other.shop.fetch }), { code: 'FETCH_WRONG_LEDGER' })
+  const cents = await market({}, { assetScale: 2 })
+  await assert.rejects(cents.buy(), { code: 'FETCH_WRONG_LEDGER' })
+  assert.equal(cents.shop.holds.length, 0)
   for (const [headers, code] of [
     [{ Pay: '6 example.pair.server.x AAAAAAAAAAAAAAAAAAAAAA' }, 'FETCH_PRICE'],
     [{ Pay: '5' }, 'FETCH_HEADERS'],

@@ -64,6 +64,17 @@ test('letters of any length are bought one by one', async (t) => {
   await assertBooks(market, response)
 })
 
+for (const dialect of ['psk', 'bare-psk', 'hmac-account'] as const) {
+  test(`the dialect ${dialect}`, async (t) => {
+    const market = await open(t, async (till) =>
+      createShop({ till, price: 1n, unit: letter, dialect, content: () => ['abcdefgh'] }),
+    )
+    const response = await market.buy({ window: 4n, bare: dialect === 'hmac-account' ? 'hmac-account' : 'psk' })
+    assert.equal(await response.text(), 'abcdefgh')
+    await assertBooks(market, response)
+  })
+}
+
 test('several chunks a hold, down to the last odd one; every byte arrives', async (t) => {
   const pieces = Array.from({ length: 103 }, (_, i) => new Uint8Array(1 + ((i * 977) % 5000)).fill(i))
   const market = await open(t, async (till) => createShop({ till, price: 2n, unit: chunk, content: () => pieces }))
