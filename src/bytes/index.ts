@@ -29,6 +29,7 @@ export function fromHex(text: string): Uint8Array {
 }
 
 const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+const LETTERS = Uint8Array.from(BASE64URL, (letter) => letter.charCodeAt(0))
 const SEXTETS = new Int8Array(128).fill(-1)
 for (let i = 0; i < 64; i++) SEXTETS[BASE64URL.charCodeAt(i)] = i
 SEXTETS['+'.charCodeAt(0)] = 62
@@ -36,15 +37,25 @@ SEXTETS['/'.charCodeAt(0)] = 63
 
 /** Base64url without padding (RFC 4648 section 5). */
 export function toBase64url(bytes: Uint8Array): string {
-  let text = ''
-  for (let i = 0; i < bytes.length; i += 3) {
-    const left = bytes.length - i
+  const rest = bytes.length % 3
+  const whole = bytes.length - rest
+  const codes = new Uint8Array((whole / 3) * 4 + (rest === 0 ? 0 : rest + 1))
+  let at = 0
+  for (let i = 0; i < whole; i += 3) {
     const word = ((bytes[i] ?? 0) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0)
-    text += BASE64URL.charAt(word >> 18) + BASE64URL.charAt((word >> 12) & 63)
-    if (left > 1) text += BASE64URL.charAt((word >> 6) & 63)
-    if (left > 2) text += BASE64URL.charAt(word & 63)
+    codes[at++] = LETTERS[word >> 18] ?? 0
+    codes[at++] = LETTERS[(word >> 12) & 63] ?? 0
+    codes[at++] = LETTERS[(word >> 6) & 63] ?? 0
+    codes[at++] = LETTERS[word & 63] ?? 0
   }
-  return text
+  if (rest > 0) {
+    const word = ((bytes[whole] ?? 0) << 16) | ((bytes[whole + 1] ?? 0) << 8)
+    codes[at++] = LETTERS[word >> 18] ?? 0
+    codes[at++] = LETTERS[(word >> 12) & 63] ?? 0
+    if (rest === 2) codes[at] = LETTERS[(word >> 6) & 63] ?? 0
+  }
+  // Not put together letter by letter: V8 would keep the pieces, thirty bytes for each letter, as long as the text lives.
+  return UTF8_DECODER.decode(codes)
 }
 
 /**
