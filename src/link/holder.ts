@@ -25,6 +25,7 @@ import { HolderRecord, type RecordOptions } from './record.js'
 import { type Recovered, Recovery } from './recovery.js'
 import { SentHolds } from './sent-holds.js'
 import type { Hold, HoldObserver, IncomingHold, Link, LinkInfo, LinkState, RequestHandler } from './types.js'
+import { Waiters } from './waiters.js'
 
 export interface HolderOptions extends Credentials {
   readonly dial: Dial
@@ -76,7 +77,7 @@ export class Holder implements Link {
   readonly #received: HolderReceived
   readonly #requestHandlers = new Map<string, RequestHandler>()
   readonly #listeners = new Set<(state: LinkState) => void>()
-  readonly #waiting = new Set<(error?: LinkError) => void>()
+  readonly #waiters: Waiters
   #outbox: Outbox
   #record: HolderRecord | undefined
   #recovery: Recovery | undefined
@@ -88,6 +89,9 @@ export class Holder implements Link {
   #baseline: bigint | undefined
   #change = 0n
   #openingRecord: Promise<void> | undefined
+  #ended: Promise<void> = Promise.resolve()
+  /** Why the link is closed. */
+  #refusal: LinkError | undefined
   #warned = false
 
   constructor(options: HolderOptions) {
@@ -96,6 +100,7 @@ export class Holder implements Link {
     this.#log = options.log ?? silentLog
     this.#randomBytes = options.randomBytes ?? randomBytes
     this.#limits = { ...LIMITS, ...options.limits }
+    this.#waiters = new Waiters(this.#clock)
     this.#client = new SessionClient({
       version: 1,
       username: options.username,
@@ -167,31 +172,50 @@ export class Holder implements Link {
    */
   async open({ timeoutMs }: { timeoutMs?: number } = {}): Promise<void> {
     if (this.#state === 'open') return
+    await this.#ended
     const waitMs = timeoutMs || OPEN_TIMEOUT_MS
     const deadline = this.#clock.now() + waitMs
     this.#become('connecting')
+    this.#refusal = undefined
     try {
       await this.#openRecord()
       await this.#client.open({ timeoutMs: waitMs })
     } catch (error) {
-      if (this.#client.session === undefined && !this.#isOpen()) this.#become('idle')
+      if (this.#client.session === undefined && this.#is('connecting')) this.#become('idle')
       throw error
     }
-    await this.#untilReady(deadline)
+    if (this.#is('open')) return
+    if (this.#is('closed')) throw this.#refusal ?? closedError()
+    await this.#waiters.wait(deadline - this.#clock.now())
   }
 
   /** Closes the connection. What is in flight is in doubt, until the link is opened again. */
   async close(): Promise<void> {
+    this.#shut(closedError())
+    await this.#ended
+  }
+
+  #shut(refusal: LinkError): void {
     if (this.#state === 'closed') return
+    this.#refusal = refusal
     this.#become('closed')
     this.#sent.close()
     this.#received.close()
     this.#recovery?.close()
-    this.#release(new LinkError('LINK_CLOSED', 'the link was closed before it was open'))
-    await this.#client.close()
+    this.#waiters.release(refusal)
+    this.#ended = this.#leave()
+  }
+
+  /** Never rejects: what a store cannot write now is asked for again after the next start. */
+  async #leave(): Promise<void> {
     const record = this.#record
     this.#record = undefined
-    await record?.close()
+    try {
+      await this.#client.close()
+      await record?.close()
+    } catch (error) {
+      this.#log.error('the link could not be closed cleanly', { error: String(error) })
+    }
   }
 
   #openRecord(): Promise<void> {
@@ -231,34 +255,14 @@ export class Holder implements Link {
     return () => this.#listeners.delete(listener)
   }
 
-  #isOpen(): boolean {
-    return this.#state === 'open'
+  #is(state: LinkState): boolean {
+    return this.#state === state
   }
 
   #become(state: LinkState): void {
     if (this.#state === state) return
     this.#state = state
     for (const listener of this.#listeners) guard(this.#log, () => listener(state))
-  }
-
-  #untilReady(deadline: number): Promise<void> {
-    if (this.#isOpen()) return Promise.resolve()
-    return new Promise((resolve, reject) => {
-      const wake = (error?: LinkError): void => {
-        cancel?.()
-        this.#waiting.delete(wake)
-        if (error === undefined) resolve()
-        else reject(error)
-      }
-      const late = new LinkError('LINK_TIMEOUT', 'the host did not say in time which ledger it keeps')
-      const leftMs = deadline - this.#clock.now()
-      const cancel = leftMs === Infinity ? undefined : this.#clock.after(leftMs, () => wake(late))
-      this.#waiting.add(wake)
-    })
-  }
-
-  #release(error?: LinkError): void {
-    for (const wake of this.#waiting) wake(error)
   }
 
   /** A new connection: asks which ledger this is before anything is sent on it. */
@@ -277,7 +281,8 @@ export class Holder implements Link {
     const ledger = readLedgerInfo(infoAnswer.value)
     const wanted = this.#options.prefix ?? this.#info?.prefix ?? ledger.prefix
     if (ledger.prefix !== (wanted.endsWith('.') ? wanted : `${wanted}.`)) {
-      return this.#refuseHost(`the host's ledger prefix is ${ledger.prefix}, not ${wanted}`)
+      // Nothing may be sent to another ledger than agreed, and trying again would not help.
+      return this.#shut(new LinkError('LINK_PREFIX', `the host's ledger prefix is ${ledger.prefix}, not ${wanted}`))
     }
     // With holds in flight it would be unclear which of them it contains.
     if (balanceAnswer.status === 'fulfilled' && balanceAnswer.value !== undefined && this.#sent.size === 0) {
@@ -288,17 +293,10 @@ export class Holder implements Link {
     this.#info = { ...ledger, account: ledger.prefix + accountSegment, peer: ledger.prefix + peerSegment }
     this.#ready = session
     this.#become('open')
-    this.#release()
+    this.#waiters.release()
     this.#sent.resolve()
     this.#received.resume()
     this.#recovery?.resume()
-  }
-
-  /** Another ledger than agreed: nothing may be sent to it, and trying again would not help. */
-  #refuseHost(message: string): void {
-    this.#become('closed')
-    this.#release(new LinkError('LINK_PREFIX', message))
-    this.#client.close().catch((error: unknown) => this.#log.warn('closing failed', { error: String(error) }))
   }
 
   #lost(session: Session): void {
@@ -394,4 +392,8 @@ export class Holder implements Link {
     }
     answerBy(this.#requestHandlers.get(name), session, frame, this.#info?.peer ?? '', this.#log)
   }
+}
+
+function closedError(): LinkError {
+  return new LinkError('LINK_CLOSED', 'the link was closed')
 }

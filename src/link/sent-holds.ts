@@ -11,6 +11,7 @@ import type { FulfillFrame, RejectFrame } from '../btp/index.js'
 import { EMPTY, equal, latin1 } from '../bytes/index.js'
 import type { CancelTimer, Clock } from '../clock/index.js'
 import { sha256 } from '../crypto/index.js'
+import { hasPrefix } from '../ilp/index.js'
 import type { Log } from '../log/index.js'
 import { btpFailure, type Reply, type Session } from '../session/index.js'
 import { LinkError } from './errors.js'
@@ -172,10 +173,11 @@ export class SentHolds {
     )
   }
 
-  /** A timeout of the host, past the expiry by our clock too, is how expiry is told in BTP 1.0. */
+  /** A timeout of the host (or its ledger), past the expiry by our clock too, is how expiry is told in BTP 1.0. */
   #rejected(sent: SentHold, reason: Reason): HoldOutcome {
     const { clock, host } = this.#options
-    const expired = reason.code === 'R00' && reason.triggeredBy === host() && clock.now() >= sent.expiresAt
+    const byHost = reason.triggeredBy !== '' && hasPrefix(host(), reason.triggeredBy)
+    const expired = reason.code === 'R00' && byHost && clock.now() >= sent.expiresAt
     return { status: expired ? 'expired' : 'rejected', reason }
   }
 
@@ -217,6 +219,7 @@ export class SentHolds {
 
   /** Asks for everything in doubt over the current session. Called when one is ready; again while something is left. */
   resolve(): void {
+    if (this.#holds.size > 0) this.#waitToSweep()
     if (this.#resolving) return
     this.#resolving = true
     this.#resolveAll()

@@ -36,6 +36,8 @@ test('opens to the ledger that it asked for, once for all who ask at once', asyn
   const other = world.holder({ prefix: 'example.other.' })
   await assert.rejects(other.open(), { code: 'LINK_PREFIX' })
   assert.equal(other.state, 'closed')
+  await other.close()
+  await assert.rejects(other.open(), { code: 'LINK_PREFIX' })
   await world.close(holder, other)
 })
 
@@ -52,6 +54,25 @@ test('what is sent before the link is open, or after it was closed, is refused',
   await settle()
   assert.deepEqual([before.log, after.log], [['refused'], ['refused']])
   await assert.rejects(holder.balance(), { code: 'LINK_NOT_OPEN' })
+  await world.close(holder)
+})
+
+test('a link can be closed, and opened again: what was in flight is asked for', async () => {
+  let held: IncomingHold | undefined
+  const { world, holder } = await opened((hold) => {
+    held = hold
+  })
+  const heard = new Heard()
+  holder.send(holdOf(world, 1, 3n), heard)
+  await settle()
+  await Promise.all([holder.close(), holder.close()])
+  assert.deepEqual([heard.log, holder.inDoubt], [['prepared', 'inDoubt'], 3n])
+  await holder.open()
+  await settle()
+  assert.deepEqual([holder.held, holder.inDoubt], [3n, 0n])
+  held?.reject({ code: 'F99' })
+  await settle()
+  assert.deepEqual(heard.log, ['prepared', 'inDoubt', 'rejected'])
   await world.close(holder)
 })
 
