@@ -92,9 +92,10 @@ export class StreamPayer {
     this.#state = 'paying'
     this.#unsubscribe = link.onState((state) => {
       if (state === 'open') this.#topUp()
-      else if (state === 'closed') this.#fail(new FetchError('FETCH_LINK', 'the link to the ledger was closed'))
+      else if (state === 'closed') this.#failLink()
     })
-    if (this.#setup.exposure.budgetSpent) this.#drain()
+    if (link.state === 'closed') this.#failLink()
+    else if (this.#setup.exposure.budgetSpent) this.#drain()
     else this.#topUp()
   }
 
@@ -118,13 +119,12 @@ export class StreamPayer {
 
   /** Stops paying, for the reader's own reasons: holds go back, and what is captured is still delivered. */
   stop(): void {
-    if (this.#state === 'ended' || this.#stopped) return
-    this.#stopped = true
     if (this.#state === 'idle') {
       this.finish('cancelled')
       this.onDrained()
-      return
     }
+    if (this.#state !== 'paying') return
+    this.#stopped = true
     if (this.#outstanding > 0 && this.#setup.cancels) this.#sendCancel()
     this.#drain()
   }
@@ -249,6 +249,7 @@ export class StreamPayer {
     // The news that the stream ended may overtake the end of the body, which decides whether it is complete.
     this.#rejected = true
     if (stream === undefined) this.#fail(new FetchError('FETCH_REFUSED', `the seller refused a payment, ${why}`))
+    else if (stream.why === 'ended') this.#drain()
     else this.#fail(new FetchError('FETCH_INTERRUPTED', `the seller ended the stream, ${why}; what was read is good`))
   }
 
@@ -262,6 +263,10 @@ export class StreamPayer {
   #pause(why: string): void {
     if (this.#state !== 'paying' || this.#backoff.pause(() => this.#topUp())) return
     this.#fail(new FetchError('FETCH_REFUSED', `payments were refused for ${RETRYING_MS_MAX} ms, ${why}`))
+  }
+
+  #failLink(): void {
+    this.#fail(new FetchError('FETCH_LINK', 'the link to the ledger was closed'))
   }
 
   #failOffsets(): void {
@@ -293,7 +298,8 @@ export class StreamPayer {
   #drained(): void {
     if (this.#state !== 'draining') return
     if (this.#stopped) this.finish('cancelled')
-    else this.finish(this.#failure === undefined ? 'budget' : 'failed')
+    else if (this.#failure !== undefined) this.finish('failed')
+    else this.finish(this.#rejected ? 'source' : 'budget')
     this.onDrained()
   }
 

@@ -119,6 +119,20 @@ test('a source that ends gives a complete body; units that no hold covers are re
   assert.deepEqual([response.payment.end, response.payment.spent, response.payment.failure], ['source', 11n, undefined])
 })
 
+test('a seller that says its source has ended is believed, even if its response stays open', async () => {
+  const nothing = new TextEncoder().encode('{"why":"ended","units":0}')
+  const { shop, clock, buy } = await market({
+    onHold: (hold) => (shop.sold < 3 ? shop.serve(hold) : hold.reject({ code: 'F99', data: nothing })),
+  })
+  const response = await buy({ window: 2n })
+  assert.equal(await passing(clock, response.text()), 'AAA')
+  assert.deepEqual([response.payment.end, response.payment.failure, shop.left], ['source', undefined, true])
+
+  const failed = new TextEncoder().encode('{"why":"failed","units":0}')
+  const broken = await market({ onHold: (hold) => hold.reject({ code: 'F99', data: failed }) })
+  await assert.rejects(passing(broken.clock, (await broken.buy()).text()), { code: 'FETCH_INTERRUPTED' })
+})
+
 test('a response that ends short of what was captured is reported', async () => {
   let captured = 0
   const { shop, clock, buy } = await market({
@@ -379,6 +393,11 @@ test('a link that closes ends the stream', async () => {
   await turns()
   await holder.close()
   await assert.rejects(text, { code: 'FETCH_LINK' })
+
+  const late = await market()
+  const unread = await late.buy()
+  await late.holder.close()
+  await assert.rejects(passing(late.clock, unread.text()), { code: 'FETCH_LINK' })
 })
 
 test('link and budget may be chosen by the offer', async () => {
