@@ -41,6 +41,14 @@ export interface ShopHost {
 
 const BALANCE_MAX = 1n << 62n
 const SHARED_ACCOUNT = 'client'
+/** A request has no body worth waiting for; who has nothing to say makes room. */
+const HTTP_LIMITS = {
+  headersTimeout: 10_000,
+  requestTimeout: 10_000,
+  keepAliveTimeout: 5_000,
+  connectionsCheckingInterval: 1_000,
+} as const
+const HTTP_SOCKETS_MAX = 10_000
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost'])
 
 /** @throws {CliError} `CLI_UNSAFE` when strangers could open accounts; what store, ledger and sockets throw */
@@ -74,6 +82,7 @@ export async function openShopHost(options: ShopHostOptions): Promise<ShopHost> 
     closers.push(() => till.close())
     const ledgerUri = `btp+ws://${uriHost(host)}:${book.port}/`
     const server = createServer(
+      HTTP_LIMITS,
       nodeListener(
         createShop({
           till,
@@ -91,6 +100,7 @@ export async function openShopHost(options: ShopHostOptions): Promise<ShopHost> 
         (error) => log.error('a request failed', { error: String(error) }),
       ),
     )
+    server.maxConnections = HTTP_SOCKETS_MAX
     const port = await listenHttp(server, options.port, host)
     closers.push(() => closeHttp(server))
     return {

@@ -11,7 +11,7 @@ export {
 } from './exchange.js'
 export { letters } from './letters.js'
 export { Meter, meterDefaults, type MeterLimits, type MeterOptions, type Payment, type Sink } from './meter.js'
-export { nodeListener, type NodeListener } from './node-listener.js'
+export { nodeListener, PIPELINED_MAX, type NodeListener } from './node-listener.js'
 export { createOneShotShop, type OneShotOptions } from './one-shot.js'
 export { createPrepaidShop, type PrepaidOptions } from './prepaid.js'
 export { ShopError } from './errors.js'

@@ -3,6 +3,7 @@
  * and the stream ends when the client goes, by FIN or RST. Whatever the handler or the client does, the server lives on.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import {
   problem,
   type Answer,
@@ -17,9 +18,13 @@ export type NodeListener = (request: IncomingMessage, response: ServerResponse) 
 
 type OnError = (error: unknown) => void
 
+/** Requests of one connection that wait until those before them are answered; one more ends the connection. */
+export const PIPELINED_MAX = 16
+
 /** `onError` hears of handlers that failed; the client gets a 500 without particulars. */
 export function nodeListener(handler: ShopHandler, onError: OnError = () => {}): NodeListener {
-  return (request, response) => {
+  const waiting = new WeakMap<Socket, number>()
+  const serve: NodeListener = (request, response) => {
     answerOf(handler, request)
       .catch((error: unknown): Reply => {
         onError(error)
@@ -34,6 +39,21 @@ export function nodeListener(handler: ShopHandler, onError: OnError = () => {}):
         onError(error)
         response.destroy()
       })
+  }
+  return (request, response) => {
+    if (response.socket !== null) return serve(request, response)
+    // Not before its turn: a stream that nobody can see yet cannot be paid for, and would take the room of others.
+    const { socket } = request
+    const before = waiting.get(socket) ?? 0
+    if (before >= PIPELINED_MAX) {
+      socket.destroy()
+      return
+    }
+    waiting.set(socket, before + 1)
+    response.once('socket', () => {
+      waiting.set(socket, (waiting.get(socket) ?? 1) - 1)
+      serve(request, response)
+    })
   }
 }
 
@@ -72,16 +92,11 @@ function stream(request: IncomingMessage, response: ServerResponse, reply: Strea
   }
   response.flushHeaders()
   const events = reply.stream(sinkOf(response))
-  const { socket } = request
-  const closed = (): void => {
-    // A response that waits behind another of its connection has no socket yet and would not be told.
-    socket.off('close', closed)
-    guarded(() => events.closed())
-  }
+  const closed = (): void => guarded(() => events.closed())
   response.on('drain', () => guarded(() => events.drained()))
   response.once('close', closed)
-  socket.once('close', closed)
-  if (socket.destroyed) closed()
+  // It may have gone while the handler was busy.
+  if (request.socket.destroyed) closed()
 }
 
 function sinkOf(response: ServerResponse): Sink {

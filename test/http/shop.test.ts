@@ -1,5 +1,6 @@
 /** The streaming shop over real HTTP, paid over an in-process link: one letter for each captured hold, and no other way. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
 import { Readable } from 'node:stream'
@@ -14,6 +15,7 @@ import {
   letters,
   nodeListener,
   parsePayTerms,
+  PIPELINED_MAX,
   Till,
   type ShopOptions,
   type StreamSummary,
@@ -211,7 +213,7 @@ test('the end of the source ends the response, and the connection serves the nex
   assert.equal(new Set(ports).size, 1)
 })
 
-test('pipelined requests are served in turn, and all end with their connection', async (t) => {
+test('pipelined requests are served in turn, each stream once the one before it has ended', async (t) => {
   const { holder, port, streamEnd, till } = await openShop(t, { content: () => 'A' })
   const socket = connect(port, '127.0.0.1')
   socket.on('error', () => {})
@@ -230,14 +232,28 @@ test('pipelined requests are served in turn, and all end with their connection',
   }
   socket.write('GET / HTTP/1.1\r\nHost: shop\r\n\r\n'.repeat(3))
   const [first] = await pays(1)
-  assert.equal(till.streams, 3)
+  assert.equal(till.streams, 1)
   const payer = new Payer(holder, first)
   assert.deepEqual([await payer.send(), await payer.send()].map(brief), ['fulfilled', 'rejected F99'])
+  assert.equal((await streamEnd()).why, 'ended')
   const [, second] = await pays(2)
   assert.notEqual(first, second)
-  assert.equal((await streamEnd()).why, 'ended')
+  assert.equal(till.streams, 1)
   socket.destroy()
-  assert.deepEqual([(await streamEnd()).why, (await streamEnd()).why], ['closed', 'closed'])
+  assert.equal((await streamEnd()).why, 'closed')
+  assert.equal(till.streams, 0)
+})
+
+test('one connection cannot fill the shop: too many requests in a row end it', async (t) => {
+  const { port, till, streamEnd } = await openShop(t)
+  const socket = connect(port, '127.0.0.1')
+  socket.on('error', () => {})
+  socket.resume()
+  const gone = once(socket, 'close')
+  socket.write('GET / HTTP/1.1\r\nHost: shop\r\n\r\n'.repeat(PIPELINED_MAX + 2))
+  await gone
+  assert.equal((await streamEnd()).why, 'closed')
+  assert.equal(till.streams, 0)
 })
 
 test('a source that fails breaks the body off, so that nobody takes it for whole', async (t) => {
