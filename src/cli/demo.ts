@@ -61,13 +61,14 @@ export async function demo(options: DemoOptions): Promise<number> {
   }
 }
 
-/** The buyer's book, once its process has ended. */
+/** The buyer's book, once its process has ended; `undefined` when it made none. */
 async function runBuyer(
   url: string,
   budget: bigint,
   { letters, window, logLevel }: DemoOptions,
   stop: StopSignal,
 ): Promise<BuyerBook | undefined> {
+  if (stop.signal.aborted) return undefined
   const main = fileURLToPath(new URL('main.js', import.meta.url))
   const limits = ['--letters', String(letters), '--max-spend', String(budget), '--window', String(window)]
   const child = fork(main, ['get', url, ...limits, '--log-level', logLevel], {
