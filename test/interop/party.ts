@@ -69,8 +69,13 @@ export class Party {
   static async #start(modules: PartyModules, options: object, port: number): Promise<Party> {
     const args = [JSON.stringify({ ...modules, options, secret: paymentSecret.toString('base64url') })]
     const child = WatchedProcess.start(join(oldPeersFolder, 'lpi-peer.cjs'), { args, ports: { [shopPort]: port } })
-    await child.ready()
-    return new Party(child)
+    try {
+      await child.ready()
+      return new Party(child)
+    } catch (error) {
+      await child.kill()
+      throw error
+    }
   }
 
   pay(options: PayOptions): Promise<PayResult> {

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { installOldPeers } from './old-peers.js'
+import { installOldPeers, ourModules } from './old-peers.js'
 import { pairs } from './pairs.js'
 import { Party, trustlinePrefix } from './party.js'
 
@@ -79,11 +79,13 @@ for (const pair of pairs) {
       assert.deepEqual(change, { client: 0n, shop: 0n })
     })
 
-    it('gives back what expires', async () => {
+    it('gives back what expires, in both directions', async () => {
       const change = await moved(async () => {
-        const lapsed = await client.pay({ count: 10, window: 10, mode: 'ignore', holdMs: 300 })
-        const { outgoing_reject: rejected = 0, outgoing_cancel: cancelled = 0 } = lapsed.outcomes
-        assert.equal(rejected + cancelled, 10)
+        for (const payer of [client, shop]) {
+          const lapsed = await payer.pay({ count: 10, window: 10, mode: 'ignore', holdMs: 800 })
+          const { outgoing_reject: rejected = 0, outgoing_cancel: cancelled = 0 } = lapsed.outcomes
+          assert.equal(rejected + cancelled, 10)
+        }
       })
       assert.deepEqual(change, { client: 0n, shop: 0n })
       assert.equal((await shop.books()).events['incoming_cancel'], 10)
@@ -116,5 +118,21 @@ for (const pair of pairs) {
       assert.deepEqual(payee.failures, {})
       assert.equal(await shop.balance(), BigInt(payee.incoming) - BigInt(payee.outgoing))
     })
+
+    if (pair.shop === ourModules) {
+      it('tells each of two clients of the account what became of its own transfers', async () => {
+        const other = await Party.client(pair.client, shop)
+        const change = await moved(async () => {
+          const both = await Promise.all([client, other].map((one) => one.pay({ count: 100, window: 10, mode: 'psk' })))
+          for (const { outcomes } of both) assert.deepEqual(outcomes, { outgoing_fulfill: 100 })
+          const refused = await Promise.all(
+            [client, other].map((one) => one.pay({ count: 5, window: 5, mode: 'reject' })),
+          )
+          for (const { outcomes } of refused) assert.deepEqual(outcomes, { outgoing_reject: 5 })
+        })
+        assert.deepEqual(change, { client: -200n, shop: 200n })
+        await other.stop()
+      })
+    }
   })
 }

@@ -205,5 +205,5 @@ process.on('message', ({ id, call, args }) => {
 
 plugin.connect().then(
   () => process.send({ ready: plugin.getAccount() }),
-  (error) => process.send({ failed: error.message }),
+  (error) => process.send({ failed: `${error.name}: ${error.message}` }),
 )
