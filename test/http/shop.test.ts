@@ -1,6 +1,5 @@
 /** The streaming shop over real HTTP, paid over an in-process link: one letter for each captured hold, and no other way. */
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
 import { Readable } from 'node:stream'
@@ -249,7 +248,7 @@ test('one connection cannot fill the shop: too many requests in a row end it', a
   const socket = connect(port, '127.0.0.1')
   socket.on('error', () => {})
   socket.resume()
-  const gone = once(socket, 'close')
+  const gone = new Promise((resolve) => socket.once('close', resolve))
   socket.write('GET / HTTP/1.1\r\nHost: shop\r\n\r\n'.repeat(PIPELINED_MAX + 2))
   await gone
   assert.equal((await streamEnd()).why, 'closed')
