@@ -5,7 +5,16 @@ interface Asset {
   readonly scale: number
 }
 
+interface Screen {
+  readonly live: boolean
+  readonly columns: number
+  readonly write: (bytes: Uint8Array) => Promise<void>
+  readonly status: (line: string) => void
+  readonly end: () => void
+}
+
 interface CliModules {
+  readonly screen: { readonly openScreen: (out: object, err: object) => Promise<Screen> }
   readonly money: {
     readonly parseMoney: (text: string) => object
     readonly toBaseUnits: (money: object, asset: Asset) => bigint
