@@ -20,8 +20,8 @@ for (const pair of pairs) {
     })
 
     after(async () => {
-      await client.stop()
       await shop.stop()
+      await client.stop()
     })
 
     /** What one step changes on both sides. */
@@ -120,8 +120,9 @@ for (const pair of pairs) {
     })
 
     if (pair.shop === ourModules) {
-      it('tells each of two clients of the account what became of its own transfers', async () => {
+      it('tells each of two clients of the account what became of its own transfers', async (t) => {
         const other = await Party.client(pair.client, shop)
+        t.after(() => other.process.kill())
         const change = await moved(async () => {
           const both = await Promise.all([client, other].map((one) => one.pay({ count: 100, window: 10, mode: 'psk' })))
           for (const { outcomes } of both) assert.deepEqual(outcomes, { outgoing_fulfill: 100 })

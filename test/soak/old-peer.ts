@@ -35,8 +35,8 @@ async function run(pair: Pair, payments: number): Promise<{ readonly exact: bool
   const seconds = (performance.now() - started) / 1000
   const [shopBooks, clientBooks] = [await shop.books(), await client.books()]
   const [shopBalance, clientBalance] = [await shop.balance(), await client.balance()]
-  await client.stop()
   await shop.stop()
+  await client.stop()
 
   const position = byClient.sum - byShop.sum
   const exact =
