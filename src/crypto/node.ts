@@ -5,9 +5,18 @@
 import { createCipheriv, createDecipheriv, hash, randomBytes as nodeRandomBytes } from 'node:crypto'
 import type { Mac } from './types.js'
 
+const HASH_BYTES = 32
+
 export function sha256(bytes: Uint8Array): Uint8Array {
-  // A latin1 string comes out of OpenSSL without a Buffer allocation of its own.
-  return Buffer.from(hash('sha256', bytes, 'latin1' as 'hex'), 'latin1')
+  const digest = new Uint8Array(HASH_BYTES)
+  putSha256(bytes, digest, 0)
+  return digest
+}
+
+/** The hash comes out of OpenSSL as text with a character per byte: a Buffer would cost more than the hash itself. */
+function putSha256(bytes: Uint8Array, into: Uint8Array, start: number): void {
+  const text = hash('sha256', bytes, 'latin1' as 'hex')
+  for (let i = 0; i < HASH_BYTES; i++) into[start + i] = text.charCodeAt(i)
 }
 
 export function hmacSha256(key: Uint8Array, message: Uint8Array): Uint8Array {
@@ -15,7 +24,6 @@ export function hmacSha256(key: Uint8Array, message: Uint8Array): Uint8Array {
 }
 
 const BLOCK_BYTES = 64
-const HASH_BYTES = 32
 
 export function hmacSha256Key(key: Uint8Array): Mac {
   const block = key.length > BLOCK_BYTES ? sha256(key) : key
@@ -34,7 +42,7 @@ export function hmacSha256Key(key: Uint8Array): Mac {
       inner.set(innerPad)
     }
     inner.set(message, BLOCK_BYTES)
-    outer.set(sha256(inner.subarray(0, length)), BLOCK_BYTES)
+    putSha256(inner.subarray(0, length), outer, BLOCK_BYTES)
     return sha256(outer)
   }
 }
