@@ -39,7 +39,10 @@ export class WebSocketTransport implements Transport {
     this.#socket = socket
     let failure: string | undefined
     ws.on('message', (data, isBinary) => {
-      if (isBinary && data instanceof Uint8Array) this.onMessage(data)
+      // Not as the Buffer that it is: slice() of one is a view, so that whoever means to copy would keep all that arrived.
+      if (isBinary && data instanceof Uint8Array) {
+        this.onMessage(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+      }
     })
     ws.on('pong', () => this.onPong())
     ws.on('error', (error) => {

@@ -256,6 +256,16 @@ test('a turn that sends much does not wait for its end, and everything arrives i
   for (const [i, message] of received.entries()) assert.equal(Buffer.compare(message, frames[i] ?? message), 0)
 })
 
+test('what arrived can be copied, so that a field that is kept does not keep the rest', async (t) => {
+  const { listener, owner } = await host(t)
+  const { owner: other, client } = holder(t, `ws://127.0.0.1:${listener.port}/`)
+  await client.open()
+  await new Promise<void>((resolve) => other.session.request(custom('m', 'kept'), () => resolve()))
+  const kept = owner.requests[0]?.entries[0]?.data.slice()
+  assert.equal(hex(kept), Buffer.from('kept').toString('hex'))
+  assert.equal(kept?.buffer.byteLength, 4)
+})
+
 test('text is ignored, before authentication and after', async (t) => {
   const { listener, owner } = await host(t)
   const ws = new WebSocket(`ws://127.0.0.1:${listener.port}/`)
