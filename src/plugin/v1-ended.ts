@@ -3,11 +3,12 @@
 /** How a transfer ended. */
 export type Ended = { readonly state: 'fulfilled'; readonly fulfillment: string } | { readonly state: 'rolledBack' }
 
-/** Ended transfers that the face itself remembers, oldest forgotten first; a host's ledger remembers longer. */
+/** Ended transfers that the face itself remembers; then it forgets the older half. A host's ledger remembers longer. */
 export const ENDED_MAX = 10_000
 
 export class EndedTransfers {
-  readonly #ended = new Map<string, Ended>()
+  #recent = new Map<string, Ended>()
+  #older = new Map<string, Ended>()
   readonly #ledger: (key: string) => Ended | undefined
 
   constructor(ledger: (key: string) => Ended | undefined) {
@@ -15,15 +16,15 @@ export class EndedTransfers {
   }
 
   get(key: string): Ended | undefined {
-    return this.#ended.get(key) ?? this.#ledger(key)
+    return this.#recent.get(key) ?? this.#older.get(key) ?? this.#ledger(key)
   }
 
   add(key: string, ended: Ended): void {
-    this.#ended.set(key, ended)
-    if (this.#ended.size <= ENDED_MAX) return
-    for (const oldest of this.#ended.keys()) {
-      this.#ended.delete(oldest)
-      return
+    // By halves: the first key of a Map is found by searching past all those that were deleted before it.
+    if (this.#recent.size >= ENDED_MAX / 2) {
+      this.#older = this.#recent
+      this.#recent = new Map()
     }
+    this.#recent.set(key, ended)
   }
 }
