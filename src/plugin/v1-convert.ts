@@ -38,7 +38,8 @@ export const CUSTOM_BYTES_MAX = 32_768
 /** The key under which this face knows a transfer: lower-case UUID text. @throws {TransferNotFoundError} */
 export function transferKey(id: string): string {
   try {
-    return formatTransferId(parseTransferId(id))
+    parseTransferId(id)
+    return id.toLowerCase()
   } catch {
     throw new TransferNotFoundError('there is no transfer with this id: ids are UUIDs')
   }
@@ -60,9 +61,9 @@ export function toHold(transfer: Transfer, info: LinkInfo): Hold & { readonly id
   return custom === undefined ? hold : { ...hold, custom }
 }
 
-/** What the events of an outgoing transfer show: the caller's own fields, completed. */
-export function outgoingTransfer(transfer: Transfer, info: LinkInfo): LedgerTransfer {
-  return { ...transfer, id: transferKey(transfer.id), from: transfer.from ?? info.account, ledger: info.prefix }
+/** What the events of an outgoing transfer show: the caller's own fields, completed; its key for an id. */
+export function outgoingTransfer(key: string, transfer: Transfer, info: LinkInfo): LedgerTransfer {
+  return { ...transfer, id: key, from: transfer.from ?? info.account, ledger: info.prefix }
 }
 
 export function incomingTransfer(hold: IncomingHold, info: LinkInfo): LedgerTransfer {

@@ -43,7 +43,7 @@ export class OutgoingTransfers {
     if (this.#ended.get(key) !== undefined) {
       throw new DuplicateIdError(`${key} is the id of a transfer that has ended`)
     }
-    const submitted = this.#submit(key, hold, outgoingTransfer(transfer, info))
+    const submitted = this.#submit(key, hold, outgoingTransfer(key, transfer, info))
     this.#live.set(key, { hold, submitted })
     return submitted
   }
