@@ -33,8 +33,9 @@ async function run(pair: Pair, payments: number): Promise<{ readonly exact: bool
   const byClient = await payAll(client, payments, 0n)
   const byShop = await payAll(shop, payments, 1n)
   const seconds = (performance.now() - started) / 1000
-  const [shopBooks, clientBooks] = [await shop.books(), await client.books()]
+  // What the payee hears of its last capture comes before the answer to this.
   const [shopBalance, clientBalance] = [await shop.balance(), await client.balance()]
+  const [shopBooks, clientBooks] = [await shop.books(), await client.books()]
   await shop.stop()
   await client.stop()
 
