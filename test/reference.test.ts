@@ -1,0 +1,83 @@
+/** The reference pages name what the code has: plugin methods and events, BTP errors and frames, the everyday names. */
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { BTP_ERROR_CODES, encodeFrame, octetEntry } from 'sluice/btp'
+import { toHex } from 'sluice/bytes'
+import { encodeEndOffset } from 'sluice/http'
+import { encodePacket } from 'sluice/ilp'
+import * as plugin from 'sluice/plugin'
+import { readText } from './tree.js'
+
+/** The first cells of the table below a heading, without the heads. */
+function firstCells(path: string, heading: string): string[] {
+  const section =
+    readText(path)
+      .split(new RegExp(`^#+ ${heading}$`, 'm'))[1]
+      ?.split(/^#/m)[0] ?? ''
+  const rows = section.split('\n').filter((line) => line.startsWith('|'))
+  return rows.slice(2).map((row) => row.split('|')[1]?.trim() ?? '')
+}
+
+const named = (cells: readonly string[]): string[] =>
+  cells.flatMap((cell) => [...cell.matchAll(/`(?:new )?(\w+)/g)].map((name) => name[1] ?? ''))
+
+test('lpi-v1.md has every method of the plugin, and no other', () => {
+  const methods = Object.getOwnPropertyNames(plugin.PluginV1.prototype).filter((name) => name !== 'constructor')
+  assert.deepEqual(
+    named(firstCells('docs/reference/lpi-v1.md', 'Methods')).toSorted(),
+    [...methods, 'Plugin'].toSorted(),
+  )
+})
+
+test('lpi-v1.md has every event that the plugin emits', () => {
+  const types = /interface PluginEvents \{([^}]*)\}/.exec(readText('src/plugin/v1-types.ts'))?.[1] ?? ''
+  const events = [...types.matchAll(/^ +(\w+):/gm)].map((event) => event[1] ?? '')
+  const documented = named(firstCells('docs/reference/lpi-v1.md', 'Events'))
+  assert.ok(documented.length > 10)
+  assert.deepEqual(documented.toSorted(), events.filter((event) => documented.includes(event)).toSorted())
+  const emitted =
+    readText('src/plugin/v1-face.ts') + readText('src/plugin/v1-incoming.ts') + readText('src/plugin/v1-outgoing.ts')
+  assert.deepEqual(events.filter((event) => emitted.includes(`'${event}'`)).toSorted(), documented.toSorted())
+})
+
+test('lpi-v1.md names errors that exist', () => {
+  const names = [...readText('docs/reference/lpi-v1.md').matchAll(/`(\w+Error)`/g)].map((name) => name[1] ?? '')
+  assert.deepEqual(
+    [...new Set(names)].filter((name) => !(name in plugin) && !(name in globalThis)),
+    [],
+  )
+})
+
+test('btp.md has the codes and names of the errors', () => {
+  const text = readText('docs/reference/btp.md').split('## Errors')[1] ?? ''
+  const rows = [...text.matchAll(/^\| (\w\d\d) +\| `(\w+)`/gm)].map(([, code, name]) => [name, code])
+  assert.deepEqual(Object.fromEntries(rows), BTP_ERROR_CODES)
+})
+
+test('the bytes that btp.md shows are those of the codec', () => {
+  const text = readText('docs/reference/btp.md')
+  const shown = (pattern: RegExp): string =>
+    (pattern.exec(text)?.[1] ?? '').replaceAll('"balance"', toHex(Buffer.from('balance'))).replaceAll(/[ ·]/g, '')
+  const balance = { type: 6, requestId: 0x12345678, entries: [octetEntry('balance', Uint8Array.of(0))] } as const
+  assert.equal(shown(/Example, `balance` asked: `([^`]*)`/), toHex(encodeFrame(balance, 1)))
+  assert.equal(shown(/end offset 35: `([^`]*)`/), toHex(encodePacket({ type: 9, data: encodeEndOffset(35) })))
+})
+
+test('the names that the documentation recommends are exported where it says', async () => {
+  const section = readText('docs/README.md').split('## Which one do I use?')[1]?.split('\n## ')[0] ?? ''
+  let found = 0
+  for (const line of section.split('\n')) {
+    const [, , use = '', from = ''] = line.split('|')
+    const entries = [...from.matchAll(/`(sluice[\w/]*)`/g)].map((entry) => entry[1] ?? '')
+    if (entries.length === 0) continue
+    const modules = (await Promise.all(entries.map((entry) => import(entry)))) as object[]
+    for (const name of [...use.matchAll(/`(\w+)`/g)].map((match) => match[1] ?? '')) {
+      assert.ok(
+        modules.some((module) => name in module),
+        `${name} is not in ${entries.join(', ')}`,
+      )
+      found++
+    }
+  }
+  assert.ok(found >= 10)
+})
