@@ -13,7 +13,7 @@ export interface ListenerOptions {
   /** PEM text, or the name of a file that holds it. Together they make it `btp+wss:`. */
   cert?: string
   key?: string
-  /** Whose certificates holders must show. */
+  /** The authorities between `cert` and those that holders trust. Holders are asked for a token, never for a certificate. */
   ca?: string
 }
 
@@ -35,9 +35,8 @@ export function listenOptions(listener: ListenerOptions, access: AccessOptions):
   return {
     port,
     host: listeningHost(host, access),
-    ...(cert === undefined ? {} : { cert: pem('cert', cert) }),
+    ...(cert === undefined ? {} : { cert: chain(cert, ca) }),
     ...(key === undefined ? {} : { key: pem('key', key) }),
-    ...(ca === undefined ? {} : { ca: pem('ca', ca) }),
   }
 }
 
@@ -70,6 +69,11 @@ function listeningHost(host: string | undefined, { incomingSecret, authCheck }: 
     throw new InvalidFieldsError('without a secret the ledger listens on loopback only: give an incomingSecret')
   }
   return host ?? '127.0.0.1'
+}
+
+/** The listener's own certificate first, as TLS sends them. */
+function chain(cert: string, ca: string | undefined): string {
+  return ca === undefined ? pem('cert', cert) : `${pem('cert', cert)}\n${pem('ca', ca)}`
 }
 
 function pem(name: string, text: string): string {

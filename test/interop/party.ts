@@ -61,14 +61,22 @@ export class Party {
     return Party.#start(modules, { ...own, info, ...options }, 0)
   }
 
-  static async client(modules: PartyModules, shop: Party, user = ':'): Promise<Party> {
+  /** With `authority`, a file, over TLS, trusting that certificate. */
+  static async client(modules: PartyModules, shop: Party, user = ':', authority?: string): Promise<Party> {
     const port = await shop.process.port(shopPort)
-    return Party.#start(modules, { server: `btp+ws://${user}@localhost:${shopPort}/` }, port)
+    const scheme = authority === undefined ? 'btp+ws' : 'btp+wss'
+    const env = authority === undefined ? {} : { NODE_EXTRA_CA_CERTS: authority }
+    return Party.#start(modules, { server: `${scheme}://${user}@localhost:${shopPort}/` }, port, env)
   }
 
-  static async #start(modules: PartyModules, options: object, port: number): Promise<Party> {
+  static async #start(
+    modules: PartyModules,
+    options: object,
+    port: number,
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<Party> {
     const args = [JSON.stringify({ ...modules, options, secret: paymentSecret.toString('base64url') })]
-    const child = WatchedProcess.start(join(oldPeersFolder, 'lpi-peer.cjs'), { args, ports: { [shopPort]: port } })
+    const child = WatchedProcess.start(join(oldPeersFolder, 'lpi-peer.cjs'), { args, ports: { [shopPort]: port }, env })
     try {
       await child.ready()
       return new Party(child)

@@ -14,6 +14,8 @@ export interface WatchedOptions {
   readonly ports: Readonly<Record<number, number>>
   /** Timer delays to change, in milliseconds. */
   readonly pace?: Readonly<Record<number, number>>
+  /** Beside the environment of this process. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** Ticks of intervals; bytes; CPU in microseconds; since the start. */
@@ -56,7 +58,7 @@ export class WatchedProcess {
     })
   }
 
-  static start(script: string, { args = [], cwd, ports, pace = {} }: WatchedOptions): WatchedProcess {
+  static start(script: string, { args = [], cwd, ports, pace = {}, env = {} }: WatchedOptions): WatchedProcess {
     const table = (entries: object): string =>
       Object.entries(entries)
         .map(([from, to]) => `${from}:${to}`)
@@ -64,7 +66,7 @@ export class WatchedProcess {
     const child = fork(script, [...args], {
       ...(cwd === undefined ? {} : { cwd }),
       execArgv: ['--expose-gc', '--require', join(oldPeersFolder, 'preload.cjs')],
-      env: { ...process.env, MOVE_PORTS: table(ports), MOVE_PACE: table(pace) },
+      env: { ...process.env, ...env, MOVE_PORTS: table(ports), MOVE_PACE: table(pace) },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     })
     return new WatchedProcess(child)
