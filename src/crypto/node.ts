@@ -13,10 +13,23 @@ export function sha256(bytes: Uint8Array): Uint8Array {
   return digest
 }
 
-/** The hash comes out of OpenSSL as text with a character per byte: a Buffer would cost more than the hash itself. */
+/** Whether the SHA-256 of `bytes` is `digest`, in time that does not depend on what `digest` is. */
+export function isPreimage(bytes: Uint8Array, digest: Uint8Array): boolean {
+  if (digest.length !== HASH_BYTES) return false
+  const text = sha256Text(bytes)
+  let difference = 0
+  for (let i = 0; i < HASH_BYTES; i++) difference |= text.charCodeAt(i) ^ (digest[i] ?? 0)
+  return difference === 0
+}
+
 function putSha256(bytes: Uint8Array, into: Uint8Array, start: number): void {
-  const text = hash('sha256', bytes, 'latin1' as 'hex')
+  const text = sha256Text(bytes)
   for (let i = 0; i < HASH_BYTES; i++) into[start + i] = text.charCodeAt(i)
+}
+
+/** A character per byte, which is how OpenSSL's result comes cheapest: a Buffer would cost more than the hash itself. */
+function sha256Text(bytes: Uint8Array): string {
+  return hash('sha256', bytes, 'latin1' as 'hex')
 }
 
 export function hmacSha256(key: Uint8Array, message: Uint8Array): Uint8Array {

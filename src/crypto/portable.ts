@@ -2,12 +2,18 @@
 import { gcm } from '@noble/ciphers/aes.js'
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js'
+import { equal } from '../bytes/index.js'
 import type { Mac } from './types.js'
 
 declare const crypto: { getRandomValues(bytes: Uint8Array): Uint8Array }
 
 export function sha256(bytes: Uint8Array): Uint8Array {
   return nobleSha256(bytes)
+}
+
+/** Whether the SHA-256 of `bytes` is `digest`, in time that does not depend on what `digest` is. */
+export function isPreimage(bytes: Uint8Array, digest: Uint8Array): boolean {
+  return equal(nobleSha256(bytes), digest)
 }
 
 export function hmacSha256(key: Uint8Array, message: Uint8Array): Uint8Array {

@@ -6,20 +6,12 @@
  *
  * A restart leaves no payee behind: holds of streams that are gone are rejected, so the money returns.
  */
-import { EMPTY, equal, fromUtf8, latin1, toBase64url } from '../bytes/index.js'
+import { EMPTY, fromUtf8, latin1, toBase64url } from '../bytes/index.js'
 import type { SubProtocol } from '../btp/index.js'
 import { systemClock, type Clock } from '../clock/index.js'
-import { randomBytes } from '../crypto/index.js'
+import { isPreimage, randomBytes } from '../crypto/index.js'
 import { SluiceError } from '../errors/index.js'
-import {
-  conditionOf,
-  decodePacketOf,
-  errorName,
-  hasPrefix,
-  segmentAfter,
-  type ErrorCode,
-  type PaymentPacket,
-} from '../ilp/index.js'
+import { decodePacketOf, errorName, hasPrefix, segmentAfter, type ErrorCode, type PaymentPacket } from '../ilp/index.js'
 import type { IncomingHold, Receiver } from '../link/index.js'
 import { OnceRule } from './once.js'
 import { CANCEL, encodeTotals, type StreamEnd, type Totals } from './stream-messages.js'
@@ -185,7 +177,7 @@ export class Till {
     if (packet.amount < payee.price) return ['F04', `the price is ${payee.price}`]
     if (hold.expiresAt - this.#clock.now() <= this.#captureMarginMs) return ['R02', 'the hold expires too soon']
     const fulfillment = payee.fulfillmentFor(hold.packet, packet.account)
-    if (!equal(conditionOf(fulfillment), hold.condition)) return ['F05', 'the condition does not fit secret and packet']
+    if (!isPreimage(fulfillment, hold.condition)) return ['F05', 'the condition does not fit secret and packet']
     const fresh = stream
       ? stream.once.admit(packet.account.slice(own.length + clientId.length + 2))
       : this.#admitCondition(hold.condition)

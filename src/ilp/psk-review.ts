@@ -2,9 +2,9 @@
  * The checks that a PSK 1.0 receiver makes of an incoming transfer, in the order of the reference code, up to the
  * application's own decision. Pure: what to do about the transfer is the caller's business.
  */
-import { equal } from '../bytes/index.js'
+import { isPreimage } from '../crypto/index.js'
 import { segmentAfter } from './address.js'
-import { conditionOf, pskFulfiller } from './condition.js'
+import { pskFulfiller } from './condition.js'
 import type { ErrorCode } from './error-codes.js'
 import { decodePacketOf } from './packet.js'
 import { decodePskEnvelope, type PskEnvelope } from './psk-envelope.js'
@@ -60,7 +60,7 @@ export function reviewPskTransfer(receiver: PskReceiver, transfer: PskTransfer, 
   // Negated, so that a time that cannot be read has passed.
   if (expiresAt !== undefined && !(nowMs < Date.parse(expiresAt))) return reject('R00', 'the payment has expired')
   const fulfillment = pskFulfiller(sharedSecret)(transfer.packet)
-  if (!equal(conditionOf(fulfillment), transfer.condition)) {
+  if (!isPreimage(fulfillment, transfer.condition)) {
     return reject('F05', 'the receiver derives another condition')
   }
   return { verdict: 'accept', fulfillment, payment, envelope }

@@ -4,7 +4,7 @@
  * strictly before `expiresAt`. A transfer that is due is expired before anything else is decided about it.
  */
 import { equal } from '../bytes/index.js'
-import { sha256 } from '../crypto/index.js'
+import { isPreimage } from '../crypto/index.js'
 import { digestPost, digestTransfer } from './digest.js'
 import type { Expired, LedgerEvent } from './events.js'
 import { outcomeOf } from './apply.js'
@@ -218,7 +218,7 @@ function decideFulfill(state: State, command: Told.Fulfill, now: number): Verdic
   if (data.length > state.limits.memoBytesMax) {
     return refuse('INVALID', `fulfilment data has at most ${state.limits.memoBytesMax} bytes`)
   }
-  if (fulfillment.length !== 32 || !equal(sha256(fulfillment), conditionOf(live))) return wrongFulfillment()
+  if (fulfillment.length !== 32 || !isPreimage(fulfillment, conditionOf(live))) return wrongFulfillment()
   return {
     decision: { ok: true, repeated: false, outcome: { state: 'fulfilled', fulfillment, data } },
     events: [{ type: 'fulfilled', ...finishing(live, now), fulfillment, data }],

@@ -8,9 +8,9 @@
  */
 import { findEntry, PREPARE, readBtpErrorName } from '../btp/index.js'
 import type { FulfillFrame, RejectFrame } from '../btp/index.js'
-import { EMPTY, equal, latin1 } from '../bytes/index.js'
+import { EMPTY, latin1 } from '../bytes/index.js'
 import type { CancelTimer, Clock } from '../clock/index.js'
-import { sha256 } from '../crypto/index.js'
+import { isPreimage } from '../crypto/index.js'
 import { hasPrefix } from '../ilp/index.js'
 import type { Log } from '../log/index.js'
 import { btpFailure, type Reply, type Session } from '../session/index.js'
@@ -153,7 +153,7 @@ export class SentHolds {
   serveFulfill(session: Session, frame: FulfillFrame): void {
     const sent = this.#holds.get(latin1(frame.transferId))
     if (sent === undefined) return session.fail(frame.requestId, NOT_FOUND)
-    if (!equal(sha256(frame.fulfillment), sent.condition)) {
+    if (!isPreimage(frame.fulfillment, sent.condition)) {
       session.fail(frame.requestId, btpFailure('InvalidFulfillmentError', 'the SHA-256 of it is not the condition'))
       return this.#doubt(sent, 'the host sent a wrong fulfillment')
     }
@@ -274,7 +274,7 @@ export class SentHolds {
         return this.#prepared(sent)
       case 'fulfilled': {
         const { fulfillment, data } = answer
-        if (equal(sha256(fulfillment), sent.condition)) {
+        if (isPreimage(fulfillment, sent.condition)) {
           return this.#end(sent, { status: 'fulfilled', fulfillment: fulfillment.slice(), data: data.slice() })
         }
         sent.doubt = 'stuck'

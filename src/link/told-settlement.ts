@@ -4,9 +4,8 @@
  * next connection too: both are idempotent. Our own clock ends nothing here.
  */
 import { FULFILL, readBtpErrorName, type SubProtocol } from '../btp/index.js'
-import { equal } from '../bytes/index.js'
 import type { CancelTimer, Clock } from '../clock/index.js'
-import { sha256 } from '../crypto/index.js'
+import { isPreimage } from '../crypto/index.js'
 import type { Log } from '../log/index.js'
 import { type BtpFailure, btpFailure, type Reply, type RequestBody, type Session } from '../session/index.js'
 import { guard } from './guard.js'
@@ -60,7 +59,7 @@ export class ToldSettlement implements Settlement {
   }
 
   capture(hold: ReceivedHold, fulfillment: Uint8Array, data: Uint8Array, done: Done): void {
-    if (!equal(sha256(fulfillment), hold.condition)) {
+    if (!isPreimage(fulfillment, hold.condition)) {
       const failure = btpFailure('InvalidFulfillmentError', 'the SHA-256 of the fulfillment is not the condition')
       return this.#fail(done, failure)
     }

@@ -1,6 +1,6 @@
 /** The transfers that reach a version 1 face, from `incoming_prepare` to the event that tells their end. */
-import { equal, toBase64url } from '../bytes/index.js'
-import { sha256 } from '../crypto/index.js'
+import { toBase64url } from '../bytes/index.js'
+import { isPreimage } from '../crypto/index.js'
 import type { IncomingHold, Link, Settled } from '../link/index.js'
 import {
   AlreadyFulfilledError,
@@ -79,7 +79,7 @@ export class IncomingTransfers {
     const data = fulfillmentData(ilp)
     const incoming = this.#live.get(key)
     if (incoming === undefined) return this.#repeat(key, toBase64url(preimage))
-    if (!equal(sha256(preimage), incoming.hold.condition)) {
+    if (!isPreimage(preimage, incoming.hold.condition)) {
       throw new NotAcceptedError('the fulfillment does not match the condition')
     }
     if (incoming.ending !== undefined) {
