@@ -1,10 +1,6 @@
 /** Buys what a URL sells, for at most so many base units: node examples/buyer.js http://localhost:8000/ 100 */
 import { randomBytes } from 'node:crypto'
-import { parseBtpUri } from 'sluice/btp'
-import { ownLedgerOf, payingFetch } from 'sluice/fetch'
-import { Holder } from 'sluice/link'
-import { hashToken } from 'sluice/session'
-import { dialWebSocket } from 'sluice/session/ws'
+import { holderAt, ownLedgerOf, payingFetch } from 'sluice'
 
 const [url = 'http://localhost:8000/', budget = '100'] = process.argv.slice(2)
 let holder
@@ -14,8 +10,7 @@ function openAccount(offer) {
   const ledger = ownLedgerOf(offer)
   if (!ledger) throw new Error('the seller names no ledger of its own')
   const token = randomBytes(32).toString('base64url')
-  const dial = dialWebSocket(parseBtpUri(ledger.uri).url)
-  holder = new Holder({ dial, username: '', token, accountSegment: hashToken(token) })
+  holder = holderAt(ledger.uri.replace('//', `//:${token}@`))
   return holder
 }
 

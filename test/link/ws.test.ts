@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { hashToken, holderAt, HostedLedger, MemoryStore } from 'sluice'
+import { readText } from '../tree.js'
 
 for (const { credentials, name } of [
   { credentials: '', name: 'client' },
@@ -35,4 +36,27 @@ for (const { credentials, name } of [
 
 test('what is no BTP URI is refused, and the text is not in the message', () => {
   assert.throws(() => holderAt('ws://:secret@127.0.0.1/'), { code: 'BTP_URI', message: /^(?!.*secret)/ })
+})
+
+test('a holder trusts the authority that it is given for btp+wss:, and no other', async (t) => {
+  const cert = readText('test/session/fixtures/cert.pem')
+  const key = readText('test/session/fixtures/key.pem')
+  const hosted = new HostedLedger({
+    store: new MemoryStore({ warn: () => undefined }),
+    prefix: 'example.test.',
+    assetCode: 'USD',
+    assetScale: 9,
+    accounts: { ann: { creditLimit: 0n, balanceMax: 0n } },
+    listen: { port: 0, cert, key, authenticate: ({ username }) => username },
+  })
+  t.after(() => hosted.close())
+  await hosted.open()
+  const uri = `btp+wss://ann:x@localhost:${hosted.port}/`
+  const trusting = holderAt(uri, { tls: { ca: cert } })
+  t.after(() => trusting.close())
+  await trusting.open()
+  assert.equal(trusting.info.account, 'example.test.ann')
+  const other = holderAt(uri)
+  t.after(() => other.close())
+  await assert.rejects(other.open({ timeoutMs: 300 }), { code: 'SESSION_TIMEOUT', message: /certificate/ })
 })
