@@ -21,7 +21,8 @@ export interface WatchedOptions {
 /** Ticks of intervals; bytes; CPU in microseconds; since the start. */
 export interface ProcessReport {
   readonly ticks: number
-  readonly heapUsed: number
+  /** On the heap and beside it. */
+  readonly bytesUsed: number
   readonly rss: number
   readonly cpu: { readonly user: number; readonly system: number }
 }

@@ -1,6 +1,6 @@
 /**
  * The programs of the tutorials as files to run: the documents' own code, unchanged, where the folder that holds them lies
- * next to the repository, and our equivalents, which take the same paths, everywhere.
+ * next to the repository (or is named by the variable SLUICE_SEEDS), and our equivalents, which take the same paths, everywhere.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -43,9 +43,9 @@ async function run(programs: Programs): Promise<{ readonly faults: readonly stri
       ticks: late.ticks,
       letters,
       lettersPerSecond: Math.round(letters / seconds),
-      shopHeapBytes: [early.shop, late.shop],
+      shopBytes: [early.shop, late.shop],
       shopBytesPerLetter: each('shop'),
-      buyerHeapBytes: [early.buyer, late.buyer],
+      buyerBytes: [early.buyer, late.buyer],
       buyerBytesPerLetter: each('buyer'),
       faults: [...stall.shop.faults, ...buyer.faults],
     }
@@ -57,7 +57,7 @@ async function run(programs: Programs): Promise<{ readonly faults: readonly stri
 interface Look {
   readonly ticks: number
   readonly letters: number
-  /** Heap in use, in bytes. */
+  /** Bytes in use, on the heap and beside it. */
   readonly shop: number
   readonly buyer: number
 }
@@ -65,5 +65,5 @@ interface Look {
 async function look(shop: WatchedProcess, buyer: WatchedProcess): Promise<Look> {
   const letters = lettersOf(buyer)
   const [one, other] = [await shop.report({ collect: true }), await buyer.report({ collect: true })]
-  return { ticks: other.ticks, letters, shop: one.heapUsed, buyer: other.heapUsed }
+  return { ticks: other.ticks, letters, shop: one.bytesUsed, buyer: other.bytesUsed }
 }

@@ -65,7 +65,7 @@ process.on('disconnect', () => process.exit())
 process.on('message', (message) => {
   if (message.report !== true) return
   if (message.collect) global.gc()
-  const { heapUsed, rss } = process.memoryUsage()
-  tell({ report: { ticks, heapUsed, rss, cpu: process.cpuUsage() } })
+  const { heapUsed, external, rss } = process.memoryUsage()
+  tell({ report: { ticks, bytesUsed: heapUsed + external, rss, cpu: process.cpuUsage() } })
 })
 if (process.channel) process.channel.unref()
