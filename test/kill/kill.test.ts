@@ -1,0 +1,35 @@
+/** Kill -9 of the shop and of the buyer, a few rounds each; `npm run soak` has hundreds. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { killBuyer } from './kill-buyer.js'
+import { killShop } from './kill-shop.js'
+
+const ROUNDS = 3
+const TIMEOUT_MS = 120_000
+
+test(
+  'a shop that is killed and started again has captured what it delivered and told',
+  {
+    timeout: TIMEOUT_MS,
+  },
+  async (t) => {
+    const seed = Math.floor(Math.random() * 2 ** 32)
+    t.diagnostic(`seed ${seed}`)
+    const figures = await killShop({ rounds: ROUNDS, seed })
+    assert.ok(figures.letters > 0 && figures.kills >= ROUNDS)
+  },
+)
+
+test(
+  'a buyer that is killed and started again knows what it paid, and risked no more than the window',
+  {
+    timeout: TIMEOUT_MS,
+  },
+  async (t) => {
+    const seed = Math.floor(Math.random() * 2 ** 32)
+    t.diagnostic(`seed ${seed}`)
+    const figures = await killBuyer({ rounds: ROUNDS, seed })
+    assert.ok(figures.letters > 0 && figures.kills >= ROUNDS)
+    assert.ok(figures.counted > 0)
+  },
+)

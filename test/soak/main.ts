@@ -1,0 +1,17 @@
+/** Runs a soak by its name: what is too long for CI. `npm run soak -- NAME [its options]`. */
+const SOAKS: Readonly<Record<string, string>> = {
+  'kill-shop': 'kill -9 of a shop under load, 200 rounds [--rounds N] [--seed N]',
+  'kill-buyer': 'kill -9 of a buyer under load, 200 rounds [--rounds N] [--seed N]',
+  strangers: 'a thousand strangers at both ports of a shop while a buyer buys [--strangers N] [--seconds N]',
+  seeds: "the tutorials' programs for a minute [--seconds N] [--only TEXT]",
+  'old-peer': 'ten thousand payments each way with the plugin of 2017 [--payments N] [--only TEXT]',
+}
+
+const [name = ''] = process.argv.splice(2, 1)
+if (Object.hasOwn(SOAKS, name)) {
+  await import(`./${name}.js`)
+} else {
+  console.error('npm run soak -- NAME [options], where NAME is one of')
+  for (const [known, what] of Object.entries(SOAKS)) console.error(`  ${known.padEnd(12)}${what}`)
+  process.exitCode = 2
+}
