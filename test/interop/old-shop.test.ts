@@ -72,7 +72,7 @@ test('a hold in flight when the connection breaks counts as spent until the old 
   const { holder, breakConnection } = breakable(await shop.process.port(shopPort))
   await holder.open()
   try {
-    const lapsing = send(holder, 'ignore', 1500)
+    const lapsing = send(holder, 'ignore', 3000)
     assert.deepEqual(await send(holder, 'hmac'), ['fulfilled'])
     const reopened = new Promise<void>((resolve) => {
       holder.onState((state) => state === 'open' && resolve())

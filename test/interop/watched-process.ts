@@ -103,7 +103,8 @@ export class WatchedProcess {
   /** Sends a message and resolves with the first later one that `answers` accepts. */
   async ask(message: Message, answers: (told: Message) => boolean): Promise<Message> {
     const from = this.#messages.length
-    this.#child.send(message)
+    // That the program has ended meanwhile is told below.
+    this.#child.send(message, () => undefined)
     const answer = await this.until(() => this.#messages.slice(from).find(answers))
     this.#messages.splice(this.#messages.indexOf(answer), 1)
     return answer
