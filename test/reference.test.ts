@@ -1,4 +1,7 @@
-/** The reference pages name what the code has: plugin methods and events, BTP errors and frames, the everyday names. */
+/**
+ * The reference pages name what the code has: plugin methods and events, BTP errors and frames, the everyday names; and
+ * ARCHITECTURE.md its files and the reason of each dependency.
+ */
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { BTP_ERROR_CODES, encodeFrame, octetEntry } from 'sluice/btp'
@@ -6,7 +9,7 @@ import { toHex } from 'sluice/bytes'
 import { encodeEndOffset } from 'sluice/http'
 import { encodePacket } from 'sluice/ilp'
 import * as plugin from 'sluice/plugin'
-import { readText } from './tree.js'
+import { listPaths, readText } from './tree.js'
 
 /** The first cells of the table below a heading, without the heads. */
 function firstCells(path: string, heading: string): string[] {
@@ -80,4 +83,20 @@ test('the names that the documentation recommends are exported where it says', a
     }
   }
   assert.ok(found >= 10)
+})
+
+test('the files that ARCHITECTURE.md names are there', () => {
+  const named = [...readText('ARCHITECTURE.md').matchAll(/`([\w/-]+\.ts)`/g)].map((name) => name[1] ?? '')
+  const paths = new Set([...listPaths('src').map((path) => path.slice('src/'.length)), ...listPaths()])
+  assert.ok(named.length > 20)
+  assert.deepEqual(
+    named.filter((name) => !paths.has(name)),
+    [],
+  )
+})
+
+test('ARCHITECTURE.md says why each dependency is there', () => {
+  const { dependencies } = JSON.parse(readText('package.json')) as { dependencies: Record<string, string> }
+  const table = readText('ARCHITECTURE.md').split('## Decisions')[1] ?? ''
+  for (const name of Object.keys(dependencies)) assert.ok(table.includes(`\`${name}\``), `${name} has no reason`)
 })
