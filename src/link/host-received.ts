@@ -66,13 +66,17 @@ export class HostReceived implements Settlement {
     // Before the handler sees the hold, so that the Response leaves before whatever the handler causes.
     ledger.committed(() => session.respond(requestId))
     if (decision.ok && decision.repeated) return
-    // Copies: the frame's fields lie in the socket's buffer, which a hold must not keep alive.
-    const id = frame.transferId.slice()
-    const condition = frame.condition.slice()
-    const fields = { account: this.#account.name, id, amount, condition, expiresAt, ...decodeMemo(memo) }
+    const view = ledger.transfer(this.#account.name, frame.transferId)
+    if (view?.state === 'prepared') this.#offer(this.#take(view.transfer, session))
+  }
+
+  /** The hold shows the ledger's own copy of the transfer: what else there is of it lies in buffers with much beside it. */
+  #take({ id, amount, condition, expiresAt, memo }: LiveTransfer, session: Session | undefined): ReceivedHold {
+    const until = expiresAt - this.#graceMs
+    const fields = { account: this.#account.name, id, amount, condition, expiresAt: until, ...decodeMemo(memo) }
     const hold = new ReceivedHold(fields, this.#peer ?? this, session)
     this.#holds.set(hold.key, hold)
-    this.#offer(hold)
+    return hold
   }
 
   #offer(hold: ReceivedHold): void {
@@ -88,12 +92,7 @@ export class HostReceived implements Settlement {
 
   /** A hold that the ledger still had when it was opened. */
   recover(transfer: LiveTransfer): void {
-    const { id, amount, condition, memo } = transfer
-    const expiresAt = transfer.expiresAt - this.#graceMs
-    const fields = { account: this.#account.name, id, amount, condition, expiresAt, ...decodeMemo(memo) }
-    const hold = new ReceivedHold(fields, this.#peer ?? this, undefined)
-    this.#holds.set(hold.key, hold)
-    this.#recovered.push(hold)
+    this.#recovered.push(this.#take(transfer, undefined))
   }
 
   /** Hands recovered holds to the handler, once there is one; where the payer decides, once it was asked about them. */
