@@ -8,7 +8,7 @@ import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { sha256 } from 'sluice/crypto'
 import { baseline, contenders, start, type Running } from './contenders.js'
-import { measure, warmUp, type Figures } from './measure.js'
+import { makePayments, measure, type Figures } from './measure.js'
 import { measureMemory } from './memory.js'
 import { compared, median, medians, memoryLine, rounded, table, type Row } from './report.js'
 
@@ -44,7 +44,7 @@ const repeats = new Map<string, Figures[]>()
 const keyOf = (name: string, window: number): string => `${name} at ${window}`
 try {
   for (const one of contenders) if (one.name.includes(only)) running.push(await start(one))
-  for (const one of running) await warmUp(one, quick ? 100 : 20_000)
+  for (const one of running) await makePayments(one, quick ? 100 : 20_000, 100)
   for (let round = 1; round <= rounds; round++) {
     hashes.push(hashCpuUs())
     for (const window of windows) {
@@ -58,7 +58,8 @@ try {
 } finally {
   for (const one of running) await one.stop()
 }
-const memory = only === '' ? await measureMemory(quick ? 1000 : 10_000) : []
+const memory =
+  only === '' ? await measureMemory(quick ? { live: 500, remembered: 500 } : { live: 10_000, remembered: 200_000 }) : []
 
 const figuresOf = (name: string, window: number): Figures | undefined => {
   const figures = repeats.get(keyOf(name, window))

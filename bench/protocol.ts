@@ -56,8 +56,6 @@ export interface KeepCalls {
   keep(): Promise<void>
   /** Resolves when that many holds are kept. */
   kept(args: { count: number }): Promise<void>
-  /** Captures what is kept, and all that comes. */
-  release(): Promise<void>
 }
 
 /** Of every program. */

@@ -21,7 +21,7 @@ const hosted = new HostedLedger({
 })
 
 let keeping = false
-let kept: IncomingHold[] = []
+const kept: IncomingHold[] = []
 let onKept: (() => void) | undefined
 
 function capture(hold: IncomingHold): void {
@@ -56,10 +56,4 @@ answerCalls({
       }
       onKept()
     }),
-  release: async () => {
-    keeping = false
-    const holds = kept
-    kept = []
-    holds.forEach(capture)
-  },
 } satisfies PayeeCalls & KeepCalls)
