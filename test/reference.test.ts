@@ -86,11 +86,11 @@ test('the names that the documentation recommends are exported where it says', a
 })
 
 test('the files that ARCHITECTURE.md names are there', () => {
-  const named = [...readText('ARCHITECTURE.md').matchAll(/`([\w/-]+\.ts)`/g)].map((name) => name[1] ?? '')
+  const files = [...readText('ARCHITECTURE.md').matchAll(/`([\w/-]+\.ts)`/g)].map((name) => name[1] ?? '')
   const paths = new Set([...listPaths('src').map((path) => path.slice('src/'.length)), ...listPaths()])
-  assert.ok(named.length > 20)
+  assert.ok(files.length > 20)
   assert.deepEqual(
-    named.filter((name) => !paths.has(name)),
+    files.filter((name) => !paths.has(name)),
     [],
   )
 })
