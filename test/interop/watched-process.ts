@@ -94,6 +94,13 @@ export class WatchedProcess {
     if ('failed' in told) throw new Error(`The program failed to start: ${String(told['failed'])}`)
   }
 
+  /** Resolves with what the program says by {told}; rejects when it says {failed}. */
+  async told(): Promise<unknown> {
+    const said = await this.until(() => this.#messages.find((one) => 'told' in one || 'failed' in one))
+    if ('failed' in said) throw new Error(`The program failed: ${String(said['failed'])}`)
+    return said['told']
+  }
+
   async report({ collect = false } = {}): Promise<ProcessReport> {
     return (await this.ask({ report: true, collect }, (told) => told['report'] !== undefined))[
       'report'
