@@ -12,6 +12,7 @@ import {
   MissingFulfillmentError,
   NotAcceptedError,
   RequestHandlerAlreadyRegisteredError,
+  TransferNotConditionalError,
   TransferNotFoundError,
 } from '../plugin/index.js'
 
@@ -26,6 +27,7 @@ export class PaymentChannelFrameworkPlugin extends HostedLedgerPlugin {
     MissingFulfillmentError,
     NotAcceptedError,
     RequestHandlerAlreadyRegisteredError,
+    TransferNotConditionalError,
     TransferNotFoundError,
   }
 }

@@ -56,6 +56,13 @@ export class TransferNotFoundError extends LpiError {
   }
 }
 
+/** The transfer has no condition. Never thrown here, where every transfer has one; programs ask for the class. */
+export class TransferNotConditionalError extends LpiError {
+  constructor(message: string) {
+    super('LPI_TRANSFER_NOT_CONDITIONAL', message)
+  }
+}
+
 /** The transfer is there and not fulfilled yet. */
 export class MissingFulfillmentError extends LpiError {
   constructor(message: string) {
