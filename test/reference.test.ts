@@ -100,3 +100,12 @@ test('ARCHITECTURE.md says why each dependency is there', () => {
   const table = readText('ARCHITECTURE.md').split('## Decisions')[1] ?? ''
   for (const name of Object.keys(dependencies)) assert.ok(table.includes(`\`${name}\``), `${name} has no reason`)
 })
+
+test('headers.md has the codes of the problem documents', () => {
+  const sources = listPaths('src/http').map(readText).join('\n')
+  const calls = sources.matchAll(/(?:problem\(\s*\d+,\s*|paymentRequired\()'([a-z-]+)'/g)
+  const documented = readText('docs/reference/headers.md').matchAll(/^\| \d{3} +\| `([a-z-]+)`/gm)
+  const codes = [...new Set([...calls].map((call) => call[1] ?? ''))]
+  assert.ok(codes.length >= 6)
+  assert.deepEqual([...documented].map((row) => row[1] ?? '').toSorted(), codes.toSorted())
+})
