@@ -109,3 +109,11 @@ test('headers.md has the codes of the problem documents', () => {
   assert.ok(codes.length >= 6)
   assert.deepEqual([...documented].map((row) => row[1] ?? '').toSorted(), codes.toSorted())
 })
+
+test('testing.md has the soaks that there are', () => {
+  const soaks = /SOAKS[^{]*\{([^}]*)\}/.exec(readText('test/soak/main.ts'))?.[1] ?? ''
+  const names = [...soaks.matchAll(/^ +'?([\w-]+)'?:/gm)].map((name) => name[1] ?? '')
+  const documented = firstCells('docs/testing.md', 'Long runs').map((cell) => cell.replaceAll('`', ''))
+  assert.ok(names.length >= 5)
+  assert.deepEqual(documented.toSorted(), names.toSorted())
+})
