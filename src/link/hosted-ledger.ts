@@ -11,6 +11,8 @@ import { listen, type Listener, type ListenOptions } from '../session/ws.js'
 import type { LedgerStore } from '../store/index.js'
 import { Host, type HostOptions } from './host.js'
 
+export { HostedPackets, type HostedPacketsOptions } from './hosted-packets.js'
+
 export interface HostedLedgerOptions extends Omit<HostOptions, 'ledger'> {
   readonly store: LedgerStore
   /** Accounts to open, or to give these limits, before anyone can connect. */

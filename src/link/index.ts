@@ -7,3 +7,15 @@ export type { Claims, HostLimits } from './host-context.js'
 export type { RecordOptions } from './record.js'
 export type { Recovered } from './recovery.js'
 export { linkPair, type LinkPair, type LinkPairOptions } from './pair.js'
+export type { AccountRegisterOptions, ListedAccount, OpenPolicy } from './account-register.js'
+export { byIlpType } from './packet-dispatch.js'
+export type { HostIdentity } from './packet-host.js'
+export {
+  PacketPeer,
+  type PacketPeerOptions,
+  type PeerConnection,
+  SETTLEMENT_MS,
+  SETTLEMENTS_REMEMBERED_MAX,
+} from './packet-peer.js'
+export type { AcceptSettlement, PacketLink, PacketOwner, Proof } from './packet-types.js'
+export { Lifecycle } from './lifecycle.js'

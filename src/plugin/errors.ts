@@ -98,6 +98,27 @@ export class RequestHandlerAlreadyRegisteredError extends LpiError {
   }
 }
 
+/** Deregister the data handler first. */
+export class DataHandlerAlreadyRegisteredError extends LpiError {
+  constructor(message: string) {
+    super('LPI_DATA_HANDLER_ALREADY_REGISTERED', message)
+  }
+}
+
+/** Deregister the money handler first. */
+export class MoneyHandlerAlreadyRegisteredError extends LpiError {
+  constructor(message: string) {
+    super('LPI_MONEY_HANDLER_ALREADY_REGISTERED', message)
+  }
+}
+
+/** A service that the plugin needs was not given, or is not one. */
+export class InvalidServicesError extends LpiError {
+  constructor(message: string) {
+    super('LPI_INVALID_SERVICES', message)
+  }
+}
+
 /** The ILP packet is longer than a frame carries. */
 export class MaximumIlpDataSizeExceededError extends LpiError {
   constructor(message: string) {

@@ -1,4 +1,5 @@
 /** The Ledger Plugin Interface, as faces of links. */
+export { BtpPlugin, type BtpListenerOptions, type BtpPluginOptions } from './btp-plugin.js'
 export {
   type ChannelBackend,
   channelBackend,
@@ -9,6 +10,7 @@ export {
   type TransferWithInfo,
 } from './channel-backend.js'
 export * from './errors.js'
+export { type AccountLimits, type HostAccountOptions, HostPlugin, type HostPluginOptions } from './host-plugin.js'
 export { HostedLedgerPlugin, type HostedLedgerPluginOptions } from './hosted-ledger-plugin.js'
 export type { AccessOptions, ListenerOptions as PluginListenerOptions } from './listener.js'
 export {
@@ -23,3 +25,6 @@ export { type Ended, ENDED_MAX } from './v1-ended.js'
 export { type FaceOptions, PluginV1 } from './v1-face.js'
 export type { Admit } from './v1-incoming.js'
 export * from './v1-types.js'
+export { PluginV2 } from './v2-face.js'
+export type { AcceptProof } from './v2-settlement.js'
+export * from './v2-types.js'

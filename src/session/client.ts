@@ -10,7 +10,7 @@ import { connect } from './connect.js'
 import type { Connection } from './connection.js'
 import { SessionError } from './errors.js'
 import { type SessionLimits, sessionLimits } from './limits.js'
-import type { Dial, Session, SessionOwner, Transport } from './types.js'
+import type { Dial, ReadAs, Session, SessionOwner, Transport } from './types.js'
 
 export interface SessionClientOptions extends Credentials {
   readonly version: BtpVersion
@@ -23,6 +23,7 @@ export interface SessionClientOptions extends Credentials {
   readonly limits?: Partial<SessionLimits>
   /** Of one attempt to dial and authenticate. Default 10 000. */
   readonly attemptTimeoutMs?: number
+  readonly readAs?: ReadAs | undefined
 }
 
 interface Waiter {

@@ -6,7 +6,7 @@ import { Connection } from './connection.js'
 import { SessionError } from './errors.js'
 import { btpFailure } from './failures.js'
 import type { SessionLimits } from './limits.js'
-import type { Reply, SessionOwner, Transport } from './types.js'
+import type { ReadAs, Reply, SessionOwner, Transport } from './types.js'
 
 export interface ConnectOptions extends Credentials {
   readonly version: BtpVersion
@@ -15,6 +15,7 @@ export interface ConnectOptions extends Credentials {
   readonly log: Log
   readonly random: () => number
   readonly limits: SessionLimits
+  readonly readAs?: ReadAs | undefined
 }
 
 /**

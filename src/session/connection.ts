@@ -26,7 +26,7 @@ import type { CancelTimer, Clock } from '../clock/index.js'
 import type { Log } from '../log/index.js'
 import { btpFailure, errorFrame, errorReply } from './failures.js'
 import type { SessionLimits } from './limits.js'
-import type { BtpFailure, Reply, RequestBody, Session, SessionOwner, Transport } from './types.js'
+import type { BtpFailure, ReadAs, Reply, RequestBody, Session, SessionOwner, Transport } from './types.js'
 
 export interface ConnectionOptions {
   readonly version: BtpVersion
@@ -39,6 +39,7 @@ export interface ConnectionOptions {
   /** 0 ≤ x < 1. */
   readonly random: () => number
   readonly limits: SessionLimits
+  readonly readAs?: ReadAs | undefined
 }
 
 interface Pending {
@@ -71,6 +72,7 @@ export class Connection implements Session {
   readonly #clock: Clock
   readonly #log: Log
   readonly #limits: SessionLimits
+  readonly #readAs: ReadAs | undefined
   #state: 'new' | 'open' | 'closed' = 'new'
 
   #lastId: number
@@ -94,6 +96,7 @@ export class Connection implements Session {
     this.#clock = options.clock
     this.#log = options.log
     this.#limits = options.limits
+    this.#readAs = options.readAs
     // Old hosts send every packet to every socket: holders that all began at 1 would read each other's answers.
     this.#lastId = Math.floor(options.random() * (REQUEST_ID_MAX + 1))
     this.gone = new Promise((resolve) => {
@@ -118,6 +121,17 @@ export class Connection implements Session {
       this.#onGone()
     }
     this.#pingAfter(this.#limits.pingIntervalMs)
+  }
+
+  /** Answers the request that authenticated the peer, and tells the owner when that has left. */
+  greet(requestId: number): void {
+    this.#send(this.#encode({ type: RESPONSE, requestId, entries: [] }), () => {
+      try {
+        this.#owner.onGreeted?.(this)
+      } catch (error) {
+        this.#log.error('a greeting handler threw', { account: this.account, error })
+      }
+    })
   }
 
   /** Tells the owner that it is open. */
@@ -183,6 +197,7 @@ export class Connection implements Session {
     let frame: Frame
     try {
       frame = decodeFrame(message, this.version)
+      if (this.#readAs !== undefined) frame = this.#readAs(frame)
     } catch (error) {
       if (error instanceof BtpError && error.code === 'BTP_TYPE') this.#unsupported(message)
       return
@@ -294,8 +309,8 @@ export class Connection implements Session {
     return message
   }
 
-  #send(message: Uint8Array): void {
-    this.#transport.send(message)
+  #send(message: Uint8Array, onSent?: () => void): void {
+    this.#transport.send(message, onSent)
     if (this.#transport.bufferedBytes > this.#limits.sendBufferBytesMax) this.#drop('the peer does not read')
   }
 

@@ -8,7 +8,7 @@ import { type Log, silentLog } from '../log/index.js'
 import { Connection } from './connection.js'
 import { type SessionLimits, sessionLimits } from './limits.js'
 import { type Authenticate, Stranger, STRANGER_LIMITS, type StrangerLimits } from './stranger.js'
-import type { SessionOwner, Transport } from './types.js'
+import type { ReadAs, SessionOwner, Transport } from './types.js'
 
 export interface SessionServerOptions {
   readonly version: BtpVersion
@@ -21,6 +21,7 @@ export interface SessionServerOptions {
   readonly limits?: Partial<SessionLimits & StrangerLimits>
   /** Sockets that have not authenticated; one more ends the one that has waited longest. Default 256. */
   readonly unauthenticatedMax?: number
+  readonly readAs?: ReadAs | undefined
 }
 
 export class SessionServer {
@@ -101,11 +102,12 @@ export class SessionServer {
       log: this.#log,
       random: this.#options.random ?? Math.random,
       limits: this.#limits,
+      readAs: this.#options.readAs,
     })
     this.#connections.add(connection)
     void connection.gone.then(() => this.#connections.delete(connection))
     connection.start()
-    connection.respond(requestId)
+    connection.greet(requestId)
     connection.announce()
     for (const message of queued) transport.onMessage(message)
   }

@@ -4,6 +4,7 @@
  */
 import type {
   BtpVersion,
+  Frame,
   FulfillFrame,
   MessageFrame,
   PrepareFrame,
@@ -15,8 +16,11 @@ import type {
 
 /** One connected, message-keeping, ordered byte pipe: a WebSocket, or a test's. Handlers are set before any event. */
 export interface Transport {
-  /** Hands over one message. Never throws; after the end it does nothing. Messages of one turn leave together. */
-  send(message: Uint8Array): void
+  /**
+   * Hands over one message. Never throws; after the end it does nothing. Messages of one turn leave together.
+   * `onSent` is called, never synchronously, when the network has taken the message.
+   */
+  send(message: Uint8Array, onSent?: () => void): void
   /** Bytes handed over and not yet taken by the network. */
   readonly bufferedBytes: number
   close(code?: number, reason?: string): void
@@ -28,6 +32,9 @@ export interface Transport {
   /** Exactly once. */
   onClosed: (reason: string) => void
 }
+
+/** Reads a frame of a peer that has its own idea of frame types as the frame that it means. */
+export type ReadAs = (frame: Frame) => Frame
 
 /** Opens one transport. Rejects when there is no connection; `signal` gives up. */
 export type Dial = (signal: AbortSignal) => Promise<Transport>
@@ -70,6 +77,8 @@ export interface Session {
 export interface SessionOwner {
   /** Authentication is done: before the first request of the peer, and after the answer that let it in. */
   onOpen?(session: Session): void
+  /** The accepting side only: the network has taken the answer that let the peer in. */
+  onGreeted?(session: Session): void
   /** A request of the peer; answer it with `respond` or `fail`, in any order, at any time. */
   onRequest(session: Session, frame: RequestFrame): void
   /** Exactly once, after the last request; pending requests have been told `lost` before. */

@@ -55,7 +55,7 @@ export class WebSocketTransport implements Transport {
     return this.#ws.bufferedAmount
   }
 
-  send(message: Uint8Array): void {
+  send(message: Uint8Array, onSent?: () => void): void {
     if (this.#ws.readyState !== this.#ws.OPEN) return
     if (this.#corkedBytes === 0) {
       this.#socket.cork()
@@ -63,7 +63,15 @@ export class WebSocketTransport implements Transport {
     }
     // One at least, to tell it from a socket that is not corked.
     this.#corkedBytes += message.length + 1
-    this.#ws.send(message, SEND_OPTIONS)
+    this.#ws.send(
+      message,
+      SEND_OPTIONS,
+      onSent === undefined
+        ? undefined
+        : (error) => {
+            if (error === undefined || error === null) onSent()
+          },
+    )
     if (this.#corkedBytes > CORK_BYTES_MAX) {
       this.#socket.uncork()
       this.#socket.cork()

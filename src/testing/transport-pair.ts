@@ -29,7 +29,7 @@ export class MemoryTransport implements Transport {
     this.#schedule = schedule
   }
 
-  send(message: Uint8Array): void {
+  send(message: Uint8Array, onSent?: () => void): void {
     if (!this.#open) return
     // A copy, as a network makes: nobody may count on the peer seeing later changes.
     const copy = message.slice()
@@ -37,6 +37,7 @@ export class MemoryTransport implements Transport {
     const { peer } = this
     this.#schedule(() => {
       if (peer !== undefined && peer.#open) peer.onMessage(copy)
+      onSent?.()
     })
   }
 
