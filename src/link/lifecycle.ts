@@ -67,7 +67,8 @@ export class Lifecycle {
     let cancel: CancelTimer | undefined
     if (timeoutMs !== Infinity) {
       const late = new LinkError('LINK_TIMEOUT', `not open within ${timeoutMs} ms`)
-      cancel = this.#options.clock.after(timeoutMs, () => giveUp(late))
+      // Somebody waits: the process must not end before it has heard.
+      cancel = this.#options.clock.after(timeoutMs, () => giveUp(late), true)
     }
     const work = (this.#closing ?? Promise.resolve()).then(async () => this.#options.start(givenUp))
     const opened = Promise.race([givenUp, work])
