@@ -43,8 +43,17 @@ test('lpi-v1.md has every event that the plugin emits', () => {
   assert.deepEqual(events.filter((event) => emitted.includes(`'${event}'`)).toSorted(), documented.toSorted())
 })
 
-test('lpi-v1.md names errors that exist', () => {
-  const names = [...readText('docs/reference/lpi-v1.md').matchAll(/`(\w+Error)`/g)].map((name) => name[1] ?? '')
+test('lpi-v2.md has every method of the plugin, and no other', () => {
+  const methods = Object.getOwnPropertyNames(plugin.PluginV2.prototype).filter((name) => name !== 'constructor')
+  assert.deepEqual(
+    named(firstCells('docs/reference/lpi-v2.md', 'Methods')).toSorted(),
+    [...methods, 'Plugin'].toSorted(),
+  )
+})
+
+test('lpi-v1.md and lpi-v2.md name errors that exist', () => {
+  const text = readText('docs/reference/lpi-v1.md') + readText('docs/reference/lpi-v2.md')
+  const names = [...text.matchAll(/`(\w+Error)`/g)].map((name) => name[1] ?? '')
   assert.deepEqual(
     [...new Set(names)].filter((name) => !(name in plugin) && !(name in globalThis)),
     [],

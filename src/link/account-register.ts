@@ -2,8 +2,8 @@
  * Who may have an account of a hosted ledger: those on a list, those that were opened before, and, if the host says so,
  * whoever comes, within limits. Tokens are kept as their SHA-256, those of opened accounts in the ledger itself.
  */
-import { equal, fromBase64, utf8 } from '../bytes/index.js'
-import { sha256 } from '../crypto/index.js'
+import { fromBase64, utf8 } from '../bytes/index.js'
+import { isPreimage, sha256 } from '../crypto/index.js'
 import type { Ledger, Limits } from '../ledger/index.js'
 import { type Authenticate, hashToken } from '../session/index.js'
 import { LinkError } from './errors.js'
@@ -67,7 +67,7 @@ export class AccountRegister {
     const account = username === '' ? hashToken(token) : username
     if (!isAccountName(account)) return undefined
     const known = this.#tokenHash(account)
-    if (known !== undefined) return equal(sha256(utf8(token)), known) ? account : undefined
+    if (known !== undefined) return isPreimage(utf8(token), known) ? account : undefined
     // It is there for holders of another kind, who authenticate otherwise.
     if (this.#ledger.account(account) !== undefined) return undefined
     return this.#openFor(account, token)

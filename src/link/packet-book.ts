@@ -3,9 +3,9 @@
  * first 16 bytes of the SHA-256 of the whole packet; its Fulfill captures it, its Reject or its expiry frees it. The same
  * in both directions. Until it expires, an identical packet gets the answer that was given, and is never forwarded again.
  */
-import { EMPTY, equal, latin1 } from '../bytes/index.js'
+import { EMPTY, latin1 } from '../bytes/index.js'
 import { type CancelTimer, type Clock } from '../clock/index.js'
-import { sha256 } from '../crypto/index.js'
+import { isPreimage, sha256 } from '../crypto/index.js'
 import type { PreparePacket } from '../ilp/index.js'
 import type { Ledger, LiveTransfer, Side } from '../ledger/index.js'
 import type { Log } from '../log/index.js'
@@ -137,7 +137,7 @@ export class PacketBook {
       if (packet?.type === 13) this.#log.warn('a fulfillment came after the packet had ended', { account })
       return
     }
-    if (packet?.type === 13 && equal(sha256(packet.fulfillment), condition)) {
+    if (packet?.type === 13 && isPreimage(packet.fulfillment, condition)) {
       const { fulfillment, data } = packet
       const decision = ledger.execute({ type: 'fulfill', account, id, by, fulfillment, data })
       if (!decision.ok) this.#log.warn('a fulfillment came too late', { account, code: decision.code })
@@ -168,7 +168,7 @@ export class PacketBook {
         .then((bytes) => {
           const answer = readAnswer(bytes)
           if (answer === undefined) return resolve(this.#badAnswer(false))
-          const matches = answer.type === 14 || equal(sha256(answer.fulfillment), condition)
+          const matches = answer.type === 14 || isPreimage(answer.fulfillment, condition)
           resolve(matches ? bytes : this.#badAnswer(true))
         })
         .catch((error: unknown) => reject(asLinkError(error)))

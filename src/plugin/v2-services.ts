@@ -1,5 +1,5 @@
 /** The services that a version 2 plugin is given (RFC-24 draft 1, "PluginServices"): checked, and the logger as our layers use one. */
-import { debuglog, inspect } from 'node:util'
+import { debuglog, format, inspect } from 'node:util'
 import type { Log } from '../log/index.js'
 import { InvalidServicesError } from './errors.js'
 import type { PluginLog, PluginServices } from './v2-types.js'
@@ -18,7 +18,7 @@ export function checkArguments(opts: unknown, api: unknown): void {
   }
 }
 
-/** The logger of the services; without one, errors go to the console, and the rest where NODE_DEBUG=sluice asks for it. */
+/** The logger of the services; without one, errors go to standard error, and the rest where NODE_DEBUG=sluice asks for it. */
 export function logOf(api: PluginServices | undefined): Log {
   const log = api?.log ?? DEFAULT_LOG
   const writer = (level: 'debug' | 'info' | 'warn' | 'error'): Log['info'] => {
@@ -36,10 +36,11 @@ export function logOf(api: PluginServices | undefined): Log {
 
 const debug = debuglog('sluice')
 const DEFAULT_LOG: PluginLog = {
-  debug: (message, ...params) => debug(message, ...params.map(onOneLine)),
-  info: (message, ...params) => debug(message, ...params.map(onOneLine)),
-  warn: (message, ...params) => debug(message, ...params.map(onOneLine)),
-  error: (message, ...params) => console.error(message.replaceAll('%o', '%s'), ...params.map(onOneLine)),
+  debug: (message, ...params) => debug(message.replaceAll('%o', '%s'), ...params.map(onOneLine)),
+  info: (message, ...params) => debug(message.replaceAll('%o', '%s'), ...params.map(onOneLine)),
+  warn: (message, ...params) => debug(message.replaceAll('%o', '%s'), ...params.map(onOneLine)),
+  error: (message, ...params) =>
+    process.stderr.write(`${format(message.replaceAll('%o', '%s'), ...params.map(onOneLine))}\n`),
 }
 
 function onOneLine(param: unknown): unknown {

@@ -206,7 +206,7 @@ test('data go both ways, as Buffers', async (t) => {
     assert.ok(Buffer.isBuffer(answer))
     assert.deepEqual(answer, Buffer.of(n, 0))
   }
-  assert.ok(got.every(Buffer.isBuffer))
+  assert.ok(got.every((data) => Buffer.isBuffer(data)))
 })
 
 test('one handler of each kind', async (t) => {

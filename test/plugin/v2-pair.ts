@@ -108,7 +108,7 @@ export function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
 
-export function secretOf(n: number): Uint8Array {
+function secretOf(n: number): Uint8Array {
   return new Uint8Array(32).fill(n)
 }
 
