@@ -51,9 +51,13 @@ interface Chunk {
   apart: Map<number, Uint8Array> | undefined
 }
 
-/** Open addressing with linear probing; 0 is an empty slot, otherwise a record's number plus 1. */
+/**
+ * Open addressing with linear probing; 0 is an empty slot, otherwise a record's number plus 1. The hash of each stands
+ * beside it: looking at a record itself would cost a miss of the processor's cache for each one on the way.
+ */
 interface Shard {
   slots: Uint32Array
+  hashes: Uint32Array
   used: number
 }
 
@@ -70,7 +74,7 @@ export class FinishedIds {
   /** @param seed secret and random, so that nobody can choose ids that collide */
   constructor(seed: number) {
     this.#seed = seed
-    for (let i = 0; i < SHARDS; i++) this.#shards.push({ slots: new Uint32Array(SHARD_SLOTS_MIN), used: 0 })
+    for (let i = 0; i < SHARDS; i++) this.#shards.push(emptyShard(SHARD_SLOTS_MIN))
   }
 
   get size(): number {
@@ -80,12 +84,12 @@ export class FinishedIds {
   /** The record of an id, to `read` before the next change; or -1. */
   find(account: number, id: Uint8Array): number {
     const hash = this.#hash(account, id, 0)
-    const { slots } = this.#shard(hash)
+    const { slots, hashes } = this.#shard(hash)
     const mask = slots.length - 1
     for (let at = (hash >>> 8) & mask; ; at = (at + 1) & mask) {
       const slot = slots[at] ?? 0
       if (slot === 0) return -1
-      if (this.#is(slot - 1, account, id)) return slot - 1
+      if (hashes[at] === hash && this.#is(slot - 1, account, id)) return slot - 1
     }
   }
 
@@ -200,43 +204,50 @@ export class FinishedIds {
     const hash = this.#hash(account, id, 0)
     const shard = this.#shard(hash)
     if (4 * (shard.used + 1) > 3 * shard.slots.length) this.#grow(shard)
-    const mask = shard.slots.length - 1
+    const { slots, hashes } = shard
+    const mask = slots.length - 1
     let at = (hash >>> 8) & mask
     for (;;) {
-      const slot = shard.slots[at] ?? 0
+      const slot = slots[at] ?? 0
       if (slot === 0) shard.used += 1
-      if (slot === 0 || this.#is(slot - 1, account, id)) break
+      if (slot === 0 || (hashes[at] === hash && this.#is(slot - 1, account, id))) break
       at = (at + 1) & mask
     }
-    shard.slots[at] = record + 1
+    slots[at] = record + 1
+    hashes[at] = hash
   }
 
   #grow(shard: Shard): void {
-    const slots = new Uint32Array(2 * shard.slots.length)
+    const { slots, hashes } = emptyShard(2 * shard.slots.length)
     const mask = slots.length - 1
-    for (const slot of shard.slots) {
+    for (let from = 0; from < shard.slots.length; from++) {
+      const slot = shard.slots[from] ?? 0
       if (slot === 0) continue
-      let at = (this.#hashOf(slot - 1) >>> 8) & mask
+      const hash = shard.hashes[from] ?? 0
+      let at = (hash >>> 8) & mask
       while (slots[at] !== 0) at = (at + 1) & mask
       slots[at] = slot
+      hashes[at] = hash
     }
     shard.slots = slots
+    shard.hashes = hashes
   }
 
   /** Takes a record out of the index, unless a later one took its id over; closes the gap in the probe sequence. */
   #unindex(record: number): void {
     const hash = this.#hashOf(record)
     const shard = this.#shard(hash)
-    const { slots } = shard
+    const { slots, hashes } = shard
     const mask = slots.length - 1
     let gap = (hash >>> 8) & mask
     for (; slots[gap] !== record + 1; gap = (gap + 1) & mask) if (slots[gap] === 0) return
     for (let at = (gap + 1) & mask; ; at = (at + 1) & mask) {
       const slot = slots[at] ?? 0
       if (slot === 0) break
-      const home = (this.#hashOf(slot - 1) >>> 8) & mask
+      const home = ((hashes[at] ?? 0) >>> 8) & mask
       if (((at - home) & mask) >= ((at - gap) & mask)) {
         slots[gap] = slot
+        hashes[gap] = hashes[at] ?? 0
         gap = at
       }
     }
@@ -281,6 +292,10 @@ export class FinishedIds {
     if (chunk === undefined) throw new RangeError('no such chunk')
     return chunk
   }
+}
+
+function emptyShard(slots: number): Shard {
+  return { slots: new Uint32Array(slots), hashes: new Uint32Array(slots), used: 0 }
 }
 
 function kindOf(outcome: Outcome): number {
