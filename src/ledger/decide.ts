@@ -260,7 +260,11 @@ function decideInquire(state: State, command: Told.Inquire, now: number): Verdic
   }
   const finished = finishedAt(state, account, id, now)
   if (finished !== undefined) return repeated(finished.outcome)
-  if (expiresAt <= now) return tooLate(state, expiresAt, now)
+  if (expiresAt <= now) {
+    const late = tooLate(state, expiresAt, now)
+    // Had it ever been prepared it would still be remembered; and it can not be prepared any more.
+    return expiresAt + state.limits.rememberMs > now ? repeated({ state: 'expired' }, late.events) : late
+  }
   if (isFull(state, account)) return tooMany()
   const event = {
     type: 'voided',

@@ -53,8 +53,9 @@ export interface Reject {
 /**
  * `sluice.transfers`: what became of an id. Accepted with its outcome, or without one while it is prepared.
  * An unknown id is recorded as rejected (with an empty reason) until `expiresAt`, at most `holdMsMax` ahead, so that a
- * late prepare is refused. Refused as `EXPIRED` when `expiresAt` has passed and the id is unknown: it may have been
- * forgotten, so nobody can tell any more.
+ * late prepare is refused. When `expiresAt` has passed it is `expired`: nobody can prepare it any more. Refused as
+ * `EXPIRED` when `rememberMs` more have passed: it may have been forgotten, so nobody can tell. Whoever asks with a later
+ * expiry than the prepare's own may be told of an id that was fulfilled and forgotten that it is not.
  */
 export interface Inquire {
   readonly type: 'inquire'

@@ -14,7 +14,10 @@ import { type Block, blockIds, type HolderRecord } from './record.js'
 
 /** What a restart found out. */
 export interface Recovered {
-  /** Holds of earlier runs that were captured, and that the host does not remember. */
+  /**
+   * Holds of earlier runs that the host knows as captured, and ids that it says it may have forgotten. After a long absence
+   * it may have forgotten captured ones without knowing: `spent` is exact all the same.
+   */
   readonly captured: number
   readonly forgotten: number
   /** By how much the balance is lower than it was recorded last: what was spent since, whether or not it was known. */

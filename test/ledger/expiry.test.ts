@@ -176,6 +176,20 @@ test('an id answers past its expiry for rememberMs, then nobody knows it', async
   await book.ledger.close()
 })
 
+test('an id that never came is expired, as long as it would be remembered if it had come', async () => {
+  const { rememberMs } = LEDGER_LIMITS
+  const book = await Book.start()
+  const expiresAt = book.clock.now() + HOLD_MS
+  book.clock.advance(HOLD_MS + rememberMs - 1)
+  assert.equal(said(book.inquire(1, expiresAt)), 'repeated expired')
+  await book.committed()
+  book.clock.step(-HOLD_MS - rememberMs)
+  for (const one of [book, await book.restart({ crash: true })]) {
+    assert.equal(said(one.prepare(1, { expiresAt })), 'EXPIRED', 'the clock was set back, the answer was not')
+  }
+  await book.ledger.close()
+})
+
 test('an id that was asked for may not be prepared until its expiry, nor is it recorded longer than a hold may be', async () => {
   const book = await Book.start({ limits: { holdMsMax: HOLD_MS } })
   assert.equal(said(book.inquire(1, book.clock.now() + 10 * HOLD_MS)), 'done rejected')

@@ -144,7 +144,10 @@ export class Model {
         const known = this.#known(account.name, command.id, now)
         if (known?.state === 'prepared') return 'repeated'
         if (known !== undefined) return `repeated ${known.state === 'voided' ? 'rejected' : known.state}`
-        if (command.expiresAt <= now) return this.#late(command.expiresAt, now)
+        if (command.expiresAt <= now) {
+          const late = this.#late(command.expiresAt, now)
+          return command.expiresAt + this.#limits.rememberMs > now ? 'repeated expired' : late
+        }
         const expiresAt = Math.min(command.expiresAt, now + this.#limits.holdMsMax)
         return this.#begin(account.name, command.id, { expiresAt, state: 'voided' }, now, 'done rejected')
       }
