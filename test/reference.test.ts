@@ -32,6 +32,22 @@ test('lpi-v1.md has every method of the plugin, and no other', () => {
   )
 })
 
+test('lpi-v1.md has every option of the plugin', () => {
+  const keysOf = (path: string, name: string): string[] => {
+    const body = new RegExp(`interface ${name}[^{]*\\{([\\s\\S]*?)\\n\\}`).exec(readText(path))?.[1] ?? ''
+    return [...body.matchAll(/^ {2}(\w+)\?:/gm)].map((key) => key[1] ?? '')
+  }
+  const options = [
+    ...keysOf('src/plugin/hosted-ledger-plugin.ts', 'HostedLedgerPluginOptions').filter((key) => key !== 'listener'),
+    ...keysOf('src/plugin/listener.ts', 'AccessOptions'),
+    ...keysOf('src/plugin/listener.ts', 'ListenerOptions').map((key) => `listener.${key}`),
+  ]
+  const cells = firstCells('docs/reference/lpi-v1.md', 'Options').join(' ')
+  const documented = [...cells.matchAll(/`([\w.]+)`/g)].map((option) => option[1] ?? '')
+  assert.ok(options.length >= 15)
+  assert.deepEqual(documented.toSorted(), options.toSorted())
+})
+
 test('lpi-v1.md has every event that the plugin emits', () => {
   const types = /interface PluginEvents \{([^}]*)\}/.exec(readText('src/plugin/v1-types.ts'))?.[1] ?? ''
   const events = [...types.matchAll(/^ +(\w+):/gm)].map((event) => event[1] ?? '')
