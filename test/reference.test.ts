@@ -21,6 +21,12 @@ function firstCells(path: string, heading: string): string[] {
   return rows.slice(2).map((row) => row.split('|')[1]?.trim() ?? '')
 }
 
+/** The fields of an interface. */
+function keysOf(path: string, name: string): string[] {
+  const body = new RegExp(`interface ${name}[^{]*\\{([\\s\\S]*?)\\n\\}`).exec(readText(path))?.[1] ?? ''
+  return [...body.matchAll(/^ {2}(?:readonly )?(\w+)\??:/gm)].map((key) => key[1] ?? '')
+}
+
 const named = (cells: readonly string[]): string[] =>
   cells.flatMap((cell) => [...cell.matchAll(/`(?:new )?(\w+)/g)].map((name) => name[1] ?? ''))
 
@@ -33,10 +39,6 @@ test('lpi-v1.md has every method of the plugin, and no other', () => {
 })
 
 test('lpi-v1.md has every option of the plugin', () => {
-  const keysOf = (path: string, name: string): string[] => {
-    const body = new RegExp(`interface ${name}[^{]*\\{([\\s\\S]*?)\\n\\}`).exec(readText(path))?.[1] ?? ''
-    return [...body.matchAll(/^ {2}(\w+)\?:/gm)].map((key) => key[1] ?? '')
-  }
   const options = [
     ...keysOf('src/plugin/hosted-ledger-plugin.ts', 'HostedLedgerPluginOptions').filter((key) => key !== 'listener'),
     ...keysOf('src/plugin/listener.ts', 'AccessOptions'),
@@ -141,4 +143,14 @@ test('testing.md has the soaks that there are', () => {
   const documented = firstCells('docs/testing.md', 'Long runs').map((cell) => cell.replaceAll('`', ''))
   assert.ok(names.length >= 5)
   assert.deepEqual(documented.toSorted(), names.toSorted())
+})
+
+test('the guide of selling and buying has every option', () => {
+  const path = 'docs/guides/selling-and-buying.md'
+  const documented = (heading: string): string[] => firstCells(path, heading).map((cell) => cell.replaceAll('`', ''))
+  const shop = keysOf('src/http/shop.ts', 'ShopOptions')
+  const pay = keysOf('src/fetch/options.ts', 'PayOptions')
+  assert.ok(shop.length >= 9 && pay.length >= 12)
+  assert.deepEqual(documented('Options of a streaming shop').toSorted(), shop.toSorted())
+  assert.deepEqual(documented('Options of `payingFetch`').toSorted(), pay.toSorted())
 })
