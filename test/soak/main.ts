@@ -4,7 +4,6 @@ const SOAKS: Readonly<Record<string, string>> = {
   'kill-buyer': 'kill -9 of a buyer under load, 200 rounds [--rounds N] [--seed N]',
   strangers: 'a thousand strangers at both ports of a shop while a buyer buys [--strangers N] [--seconds N]',
   sim: 'simulated worlds with every fault, 500 seeds [--seeds N] [--first SEED] [--seconds S] [--lines N]',
-  sim: 'the simulator over many seeds [--seeds N] [--first SEED] [--seconds S] [--lines N]',
   seeds: "the tutorials' programs for a minute [--seconds N] [--only TEXT]",
   'old-peer': 'ten thousand payments each way with the plugin of 2017 [--payments N] [--only TEXT]',
 }
