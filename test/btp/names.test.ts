@@ -78,6 +78,11 @@ test('transfer ids: UUID text of either case in, lower case out', () => {
   const text = 'b4c838f6-80b1-47f8-a82e-b1fcfbed89d5'
   assert.equal(toHex(parseTransferId(text.toUpperCase())), text.replaceAll('-', ''))
   assert.equal(formatTransferId(parseTransferId(text)), text)
+  for (let first = 0; first < 256; first += 16) {
+    const id = Uint8Array.from({ length: 16 }, (_, i) => first + i)
+    assert.deepEqual(parseTransferId(formatTransferId(id)), id)
+    assert.deepEqual(parseTransferId(formatTransferId(id).toUpperCase()), id)
+  }
   const bad = ['nope', '', text.replaceAll('-', ''), `${text}0`, text.slice(1), `{${text}}`, text.replace('b', 'g'), 7]
   for (const id of bad) assert.throws(() => parseTransferId(id as string), { code: 'BTP_TRANSFER_ID' }, String(id))
   assert.throws(() => formatTransferId(new Uint8Array(15)), { code: 'BTP_TRANSFER_ID' })
