@@ -5,6 +5,7 @@
 import { ascii, EMPTY } from '../bytes/index.js'
 import { randomBytes } from '../crypto/index.js'
 import { accountFulfiller, conditionOf, encodePacket, pskFulfiller } from '../ilp/index.js'
+import { Writer } from '../oer/index.js'
 
 export interface Payment {
   /** The packet, byte-exact: with `psk` the condition is derived from it. */
@@ -32,6 +33,7 @@ export function createPayments(
 ): (amount: bigint) => Payment {
   const digits = ascii(String(firstId).padStart(ID_DIGITS, '0'))
   const fulfillmentOf = fulfiller(method, address, secret)
+  const slabs = new Writer()
   let template: Uint8Array = EMPTY
   let templateAmount = -1n
 
@@ -41,7 +43,9 @@ export function createPayments(
       templateAmount = amount
     }
     // The packet ends with the address, an empty data field and an empty extension list: one byte each for the last two.
-    const packet = template.slice()
+    // From a slab, because an array of its own costs more than all that goes into it.
+    slabs.octets(template)
+    const packet = slabs.take()
     packet.set(digits, packet.length - 2 - ID_DIGITS)
     countUp(digits)
     return { packet, condition: conditionOf(fulfillmentOf(packet)) }
