@@ -48,6 +48,8 @@ export interface HostPluginOptions {
   listener: ListenerOptions & { allowedOrigins?: string[]; path?: string }
   /** Ledger prefix: a holder's address is prefix and account name. Default: what the data handler answers to `peer.config`. */
   prefix?: string
+  /** With `prefix`: the host's own address. Default: the prefix and `server`. */
+  address?: string
   /** With `prefix`: what the ledger counts. */
   info?: Partial<LedgerInfo>
   /** Holders by account name. */
@@ -149,15 +151,16 @@ function hostedOf(
   })
 }
 
-function fixedIdentity({ prefix = '', info = {} }: HostPluginOptions): () => Promise<HostIdentity> {
+function fixedIdentity({ prefix = '', address, info = {} }: HostPluginOptions): () => Promise<HostIdentity> {
   if (!isAddress(prefix, 'prefix')) throw new InvalidFieldsError('prefix must be a ledger prefix such as example.shop.')
+  if (address !== undefined && !isAddress(address)) throw new InvalidFieldsError('address must be an ILP address')
   const { currencyCode, currencyScale } = info
   if (typeof currencyCode !== 'string' || !Number.isInteger(currencyScale)) {
     throw new InvalidFieldsError('info needs a currencyCode (text) and a currencyScale (a whole number)')
   }
   const dotted = prefix.endsWith('.') ? prefix : `${prefix}.`
   const identity = {
-    address: `${dotted}server`,
+    address: address ?? `${dotted}server`,
     prefix: dotted,
     assetCode: currencyCode,
     assetScale: Number(currencyScale),

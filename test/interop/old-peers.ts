@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
@@ -39,11 +39,16 @@ function findRoot(folder: string): string {
 }
 
 /** Resolves once the old peers are installed as their lock file says. */
-export async function installOldPeers(): Promise<void> {
-  const lockText = await readFile(join(oldPeersFolder, 'package-lock.json'))
+export function installOldPeers(): Promise<void> {
+  return installPeers(oldPeersFolder)
+}
+
+/** Resolves once the folder's packages are installed as its lock file says. */
+export async function installPeers(folder: string): Promise<void> {
+  const lockText = await readFile(join(folder, 'package-lock.json'))
   const wanted = createHash('sha256').update(lockText).digest('hex')
-  const mark = join(oldPeersFolder, 'node_modules/.installed')
-  const latch = join(repositoryRoot, 'build/old-peers.lock')
+  const mark = join(folder, 'node_modules/.installed')
+  const latch = join(repositoryRoot, `build/${basename(folder)}.lock`)
   await mkdir(join(repositoryRoot, 'build'), { recursive: true })
 
   const installed = async (): Promise<boolean> => (await readFile(mark, 'utf8').catch(() => '')) === wanted
@@ -59,7 +64,7 @@ export async function installOldPeers(): Promise<void> {
     try {
       // Whoever had the latch before may have just installed, and their tests already use it.
       if (!(await installed())) {
-        await runNpmCi()
+        await runNpmCi(folder)
         await writeFile(mark, wanted)
       }
     } finally {
@@ -75,17 +80,17 @@ async function removeIfStale(latch: string): Promise<void> {
   if (found !== undefined && Date.now() - found.mtimeMs > installTimeoutMs) await rm(latch, { force: true })
 }
 
-function runNpmCi(): Promise<void> {
+function runNpmCi(folder: string): Promise<void> {
   // An npm that runs us tells its child where its own project is; this install has another.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => name !== 'npm_config_local_prefix'))
   const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline']
   return new Promise((resolve, reject) => {
-    const npm = spawn('npm', args, { cwd: oldPeersFolder, env, stdio: ['ignore', 'ignore', 'pipe'] })
+    const npm = spawn('npm', args, { cwd: folder, env, stdio: ['ignore', 'ignore', 'pipe'] })
     let complaint = ''
     npm.stderr.on('data', (text: Buffer) => (complaint += text.toString()))
     npm.on('error', reject)
     npm.on('close', (code) =>
-      code === 0 ? resolve() : reject(new Error(`npm ci in ${oldPeersFolder} ended with ${code}: ${complaint}`)),
+      code === 0 ? resolve() : reject(new Error(`npm ci in ${folder} ended with ${code}: ${complaint}`)),
     )
   })
 }

@@ -1,0 +1,1 @@
+export { IlpPluginBtp as default } from '../../dist/compat/ilp-plugin-btp.js'

@@ -1,0 +1,1 @@
+export { IlpPluginMiniAccounts as default } from '../../dist/compat/ilp-plugin-mini-accounts.js'
