@@ -24,7 +24,15 @@ import { messageEntries, readMessage, requestEntries, transferKey } from './v1-c
 import { type Ended, EndedTransfers } from './v1-ended.js'
 import { type Admit, IncomingTransfers } from './v1-incoming.js'
 import { OutgoingTransfers } from './v1-outgoing.js'
-import type { LedgerInfo, Message, PluginEvents, PluginRequestHandler, RejectionMessage, Transfer } from './v1-types.js'
+import type {
+  LedgerInfo,
+  LedgerPluginV1,
+  Message,
+  PluginEvents,
+  PluginRequestHandler,
+  RejectionMessage,
+  Transfer,
+} from './v1-types.js'
 
 /** What a face has beside its link, where that is not the whole of it. */
 export interface FaceOptions {
@@ -38,7 +46,7 @@ export interface FaceOptions {
   readonly ended?: (id: Uint8Array) => Ended | undefined
 }
 
-export class PluginV1 extends EventEmitter<PluginEvents> {
+export class PluginV1 extends EventEmitter<PluginEvents> implements LedgerPluginV1 {
   readonly #makeLink: () => Promise<Link>
   #link: Link | undefined
   readonly #options: FaceOptions

@@ -89,5 +89,23 @@ export interface PluginEvents {
   info_change: [info: LedgerInfo]
 }
 
+/** The interface itself, whoever implements it. */
+export interface LedgerPluginV1 {
+  connect(options?: { timeout?: number }): Promise<unknown>
+  disconnect(): Promise<unknown>
+  isConnected(): boolean
+  getInfo(): LedgerInfo
+  getAccount(): string
+  getBalance(): Promise<string>
+  getFulfillment(transferId: string): Promise<string>
+  sendTransfer(transfer: Transfer): Promise<unknown>
+  fulfillCondition(transferId: string, fulfillment: string, ilp?: string): Promise<unknown>
+  rejectIncomingTransfer(transferId: string, reason: RejectionMessage): Promise<unknown>
+  sendRequest(message: Message): Promise<Message>
+  registerRequestHandler(handler: PluginRequestHandler): unknown
+  deregisterRequestHandler(): unknown
+  on(event: string, listener: (...args: never[]) => void): unknown
+}
+
 /** Tells an event to the application's listeners. */
 export type Emit = <Name extends keyof PluginEvents>(name: Name, ...args: PluginEvents[Name]) => void

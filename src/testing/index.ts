@@ -1,4 +1,8 @@
 export { FakeClock } from './fake-clock.js'
 export { GatedStore } from './gated-store.js'
+export type { PluginPair } from './plugin-suite.js'
+export { type PluginV1Subject, testPluginV1 } from './plugin-v1-suite.js'
+export type { PluginV2Class, PluginV2Subject } from './plugin-v2-subject.js'
+export { testPluginV2 } from './plugin-v2-suite.js'
 export { type StoreFixture, type StoreSubject, testLedgerStore } from './store-suite.js'
 export { MemoryTransport, type Schedule, transportPair } from './transport-pair.js'
