@@ -170,7 +170,7 @@ export function forget(state: State, chunksMax: number): void {
 /** Drops closed accounts whose ids can not come back any more. */
 export function forgetClosed(state: State): void {
   for (const account of state.accounts.values()) {
-    if (!account.closed || account.answersUntil > state.time) continue
+    if (!account.closed || account.answersUntil + state.limits.rememberMs > state.time) continue
     state.accounts.delete(account.name)
     state.byIndex.delete(account.index)
   }
