@@ -4,22 +4,21 @@ import { before, describe, it, type TestContext } from 'node:test'
 import type { LedgerPluginV2 } from 'sluice/plugin'
 import { HostPlugin } from 'sluice/plugin'
 import { hostOptions, LogLines } from '../plugin/v2-pair.js'
-import { freePort, installV2Peers, type Maker, type MoneyStream, pluginClass, streamModule, Wire } from './v2-peers.js'
+import {
+  freePort,
+  installV2Peers,
+  type Maker,
+  type MoneyStream,
+  pluginClass,
+  streamModule,
+  unrefTimers,
+  Wire,
+} from './v2-peers.js'
 
 const MAKERS: readonly Maker[] = ['ours', 'theirs']
 const TOTAL = '1000000'
 
 before(installV2Peers)
-
-/** The published host leaves a timer of 30 s behind when it cannot tell a holder that it closes. */
-function unrefTimers(): () => void {
-  const original = globalThis.setTimeout
-  const unreffed = (run: () => void, ms?: number): NodeJS.Timeout => original(run, ms).unref()
-  globalThis.setTimeout = Object.assign(unreffed, original)
-  return () => {
-    globalThis.setTimeout = original
-  }
-}
 
 interface Meeting {
   /** The two ends of one stream. */
@@ -41,6 +40,7 @@ async function meet(t: TestContext, host: LedgerPluginV2, holder: LedgerPluginV2
   })
   const client = await createConnection({ plugin: holder, ...server.generateAddressAndSecret() })
   t.after(async () => {
+    // The published host leaves a timer of 30 s behind when it cannot tell a holder that it closes.
     const restore = unrefTimers()
     // Both reject when they cannot tell the other side.
     await client.destroy().catch(() => undefined)

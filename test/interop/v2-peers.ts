@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import type { LedgerPluginV2, PluginServices } from 'sluice/plugin'
 import { installPeers, repositoryRoot } from './old-peers.js'
 
-const peersFolder = join(repositoryRoot, 'test/interop/v2-peers')
+export const v2PeersFolder = join(repositoryRoot, 'test/interop/v2-peers')
 const require = createRequire(import.meta.url)
 
 export type PluginClass = new (opts: object, api?: PluginServices) => LedgerPluginV2
@@ -17,13 +17,13 @@ export type PluginClass = new (opts: object, api?: PluginServices) => LedgerPlug
 export type Maker = 'ours' | 'theirs'
 
 export async function installV2Peers(): Promise<void> {
-  await installPeers(peersFolder)
+  await installPeers(v2PeersFolder)
 }
 
 /** The plugin class of that package name, as `require` gives it. */
 export function pluginClass(maker: Maker, name: 'ilp-plugin-btp' | 'ilp-plugin-mini-accounts'): PluginClass {
   return require(
-    join(maker === 'ours' ? join(repositoryRoot, 'compat') : join(peersFolder, 'node_modules'), name),
+    join(maker === 'ours' ? join(repositoryRoot, 'compat') : join(v2PeersFolder, 'node_modules'), name),
   ) as PluginClass
 }
 
@@ -58,7 +58,17 @@ export interface StreamModule {
 }
 
 export function streamModule(): StreamModule {
-  return require(join(peersFolder, 'node_modules/ilp-protocol-stream')) as StreamModule
+  return require(join(v2PeersFolder, 'node_modules/ilp-protocol-stream')) as StreamModule
+}
+
+/** From now on timers do not keep the process: published programs leave some behind. The result takes that back. */
+export function unrefTimers(): () => void {
+  const original = globalThis.setTimeout
+  const unreffed = (run: () => void, ms?: number): NodeJS.Timeout => original(run, ms).unref()
+  globalThis.setTimeout = Object.assign(unreffed, original)
+  return () => {
+    globalThis.setTimeout = original
+  }
 }
 
 /** A port that was free a moment ago: the published plugins do not tell which one they took. */
