@@ -1,4 +1,5 @@
 /** Answers that a link itself gives to an ILP Prepare (RFC-27 draft 10): rejections, and outcomes that the ledger recorded. */
+import { isBtpErrorName } from '../btp/index.js'
 import { EMPTY } from '../bytes/index.js'
 import { decodePacket, encodePacket, type FulfillPacket, type RejectPacket } from '../ilp/index.js'
 import type { Outcome, RefusalCode } from '../ledger/index.js'
@@ -71,4 +72,23 @@ export function errorCode(error: unknown): string {
   if (typeof error !== 'object' || error === null || !('ilpErrorCode' in error)) return 'T00'
   const code = error.ilpErrorCode
   return typeof code === 'string' && /^[FRT][0-9]{2}$/.test(code) ? code : 'T00'
+}
+
+/** The code of the Reject that a BTP error becomes: by its name, because peers number the codes differently. */
+export function btpErrorCode(name: string): string {
+  if (!isBtpErrorName(name)) return 'T01'
+  switch (name) {
+    case 'UnreachableError':
+      return 'T01'
+    case 'InsufficientBalanceError':
+      return 'T04'
+    case 'AlreadyFulfilledError':
+    case 'AlreadyRolledBackError':
+    case 'DuplicateIdError':
+    case 'InvalidFieldsError':
+    case 'InvalidFulfillmentError':
+    case 'NotAcceptedError':
+    case 'TransferNotFoundError':
+      return 'F00'
+  }
 }

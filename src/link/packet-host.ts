@@ -21,7 +21,7 @@ import type { AccountRegister } from './account-register.js'
 import { LinkError } from './errors.js'
 import { failureOf } from './failures.js'
 import { answerBy } from './messages.js'
-import { errorCode, rejection } from './packet-answers.js'
+import { btpErrorCode, errorCode, rejection } from './packet-answers.js'
 import { PacketBook } from './packet-book.js'
 import { SETTLEMENT_MS } from './packet-peer.js'
 import { askData, dataEntries, dataOf, readSettlementId, tellSettlement } from './packet-session.js'
@@ -122,7 +122,9 @@ export class PacketHost {
       if (!(error instanceof LinkError)) throw error
       const address = this.#identity?.address ?? ''
       if (error.code === 'LINK_NOT_OPEN') return rejection('T01', address, 'the holder is not connected')
-      if (error.code === 'LINK_REFUSED') return rejection('T00', address, 'the holder could not process the packet')
+      if (error.code === 'LINK_REFUSED') {
+        return rejection(btpErrorCode(error.peerName), address, 'the holder could not process the packet')
+      }
       throw error
     }
   }

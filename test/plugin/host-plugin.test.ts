@@ -443,6 +443,19 @@ test('a ledger that fails ends the plugin with an error event', async (t) => {
   assert.equal(host.isConnected(), false)
 })
 
+test('what a holder could not process is freed at once', async (t) => {
+  const host = await hosting(t)
+  const peer = await raw(t, host)
+  const names = { UnreachableError: 'T01', NotAcceptedError: 'F00', InsufficientBalanceError: 'T04', TypeError: 'T01' }
+  for (const [n, [name, code]] of Object.entries(names).entries()) {
+    const call = host.sendData(prepare(n, { destination: `${PREFIX}alice`, amount: 1000n }))
+    const { requestId } = await peer.frame((frame) => frame.type === 6 && frame.entries[0]?.data.at(-1) === n)
+    peer.send({ type: 2, requestId, code: 'F00', name, triggeredAt: 0, data: new Uint8Array(0), entries: [] })
+    assert.equal(answerOf(await call), code, name)
+  }
+  assert.equal(await host.balanceOf('alice'), '0')
+})
+
 test('connect and disconnect are told, and a host can be opened again', async (t) => {
   const host = new HostPlugin(hostOptions(), quiet)
   t.after(async () => host.disconnect())
