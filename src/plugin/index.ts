@@ -1,4 +1,6 @@
 /** The Ledger Plugin Interface, as faces of links. */
+export { type AdapterOptions, asLink, asVersion1, asVersion2 } from './adapters.js'
+export { ADAPTED_HOLDS_MAX } from './adapters-packet-link.js'
 export { BtpPlugin, type BtpListenerOptions, type BtpPluginOptions } from './btp-plugin.js'
 export {
   type ChannelBackend,

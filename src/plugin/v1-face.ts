@@ -65,6 +65,8 @@ export class PluginV1 extends EventEmitter<PluginEvents> implements LedgerPlugin
   #told = false
   #unsubscribe: (() => void) | undefined
   #connecting: Promise<null> | undefined
+  /** How often `disconnect()` was called: it ends a `connect()` that is under way. */
+  #disconnects = 0
 
   /** @param makeLink gives the link at each `connect` */
   constructor(makeLink: () => Promise<Link>, options: FaceOptions = {}) {
@@ -85,16 +87,21 @@ export class PluginV1 extends EventEmitter<PluginEvents> implements LedgerPlugin
       throw new TypeError('timeout must be a number of milliseconds')
     }
     if (this.#attached) return null
-    this.#connecting ??= this.#connect(timeout).finally(() => {
-      this.#connecting = undefined
-    })
-    return this.#connecting
+    const connecting =
+      this.#connecting ??
+      this.#connect(timeout).finally(() => {
+        if (this.#connecting === connecting) this.#connecting = undefined
+      })
+    this.#connecting = connecting
+    return connecting
   }
 
   async disconnect(): Promise<null> {
     const wasAttached = this.#attached
     this.#attached = false
     this.#listening = false
+    this.#connecting = undefined
+    this.#disconnects += 1
     this.#early.length = 0
     this.#unsubscribe?.()
     this.#unsubscribe = undefined
@@ -178,7 +185,9 @@ export class PluginV1 extends EventEmitter<PluginEvents> implements LedgerPlugin
   }
 
   async #connect(timeout: number | undefined): Promise<null> {
+    const before = this.#disconnects
     const link = await this.#makeLink()
+    if (before !== this.#disconnects) throw disconnected()
     this.#link = link
     link.onHold((hold) => {
       if (this.#listening) this.#incoming.take(hold)
@@ -196,6 +205,7 @@ export class PluginV1 extends EventEmitter<PluginEvents> implements LedgerPlugin
       this.#unsubscribe = undefined
       return rethrow(error)
     }
+    if (before !== this.#disconnects) throw disconnected()
     this.#attached = true
     this.#onState()
     setImmediate(() => this.#takeEarly())
@@ -259,6 +269,10 @@ export class PluginV1 extends EventEmitter<PluginEvents> implements LedgerPlugin
       this.#log.error('a listener threw', { event: name, error: String(error) })
     }
   }
+}
+
+function disconnected(): UnreachableError {
+  return new UnreachableError('disconnected before it was connected')
 }
 
 function rethrow(error: unknown): never {

@@ -88,6 +88,13 @@ function connectionCases({ create, wrongOptions, refused, unreachable }: PluginV
       await within(plugin.disconnect(), 'disconnect()')
     }
   })
+  void it('LedgerPlugin#disconnect: resolves during connect, which rejects', async () => {
+    const plugin = unreachable()
+    const rejected = rejectionOf(plugin.connect({ timeout: Infinity }), 'connect() that was disconnected')
+    rejected.catch(() => undefined)
+    await within(plugin.disconnect(), 'disconnect() during connect()')
+    await rejected
+  })
 }
 
 function informationCases({ create }: PluginV1Subject): void {

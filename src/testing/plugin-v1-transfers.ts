@@ -210,13 +210,16 @@ export function endCases({ create }: PluginV1Subject): void {
   })
 
   connected('Event incoming_prepare: a listener that throws harms nobody', async (first, second) => {
-    first.on('incoming_prepare', () => {
+    const shown: string[] = []
+    first.on('incoming_prepare', ({ id }: Transfer) => {
+      shown.push(id)
       throw new Error('a listener of the program')
     })
     for (let n = 0; n < 2; n++) {
       const { transfer, fulfillment } = deal(first)
       const events = transferEvents(second)
       await within(second.sendTransfer(transfer), 'sendTransfer()')
+      await until(() => shown.includes(transfer.id), 'the event incoming_prepare')
       await within(first.fulfillCondition(transfer.id, fulfillment), 'fulfillCondition()')
       await until(() => events.includes('outgoing_fulfill'), 'the event outgoing_fulfill')
     }

@@ -9,9 +9,10 @@ export type PluginV2Class = abstract new (...args: never[]) => LedgerPluginV2
 
 export interface PluginV2Subject {
   readonly name: string
-  readonly Plugin: PluginV2Class & { readonly version?: unknown }
-  /** Options that the constructor takes. */
-  readonly options: () => object
+  /** Absent: a function makes the plugin, and the cases about its constructor are left out. */
+  readonly Plugin?: PluginV2Class & { readonly version?: unknown }
+  /** Options that the constructor takes. Default: none. */
+  readonly options?: () => object
   /** A new pair for each case. `api` is what its constructors are to be given. */
   readonly create: (api: PluginServices | undefined) => Promise<PluginPair<LedgerPluginV2>>
   /**

@@ -20,7 +20,8 @@ export function testPluginV2(subject: PluginV2Subject): void {
   })
 }
 
-function constructionCases({ Plugin, options, wrongOptions, needsStore }: PluginV2Subject): void {
+function constructionCases({ Plugin, options = noOptions, wrongOptions, needsStore }: PluginV2Subject): void {
+  if (Plugin === undefined) return
   const make = (...args: unknown[]): LedgerPluginV2 => Reflect.construct(Plugin, args) as LedgerPluginV2
 
   void it('LedgerPlugin.version: is 2', () => {
@@ -91,6 +92,10 @@ function memoryStore(): Required<PluginServices>['store'] {
       values.delete(key)
     },
   }
+}
+
+function noOptions(): object {
+  return {}
 }
 
 function nothing(): void {
