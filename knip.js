@@ -16,7 +16,7 @@ export default {
     'test/**/main.ts',
     'test/soak/*.ts',
     'bench/main.ts',
-    'bench/programs/{link,plugin,letter}-*.ts',
+    'bench/programs/{link,plugin,letter,data}-*.ts',
     'examples/*.{ts,js,mjs}',
     'compat/**/*.{js,mjs,d.ts}',
     'scripts/*.mjs',

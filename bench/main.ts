@@ -7,10 +7,11 @@ import { mkdir } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { sha256 } from 'sluice/crypto'
-import { baseline, contenders, start, type Running } from './contenders.js'
+import { contenders, start, type Running } from './contenders.js'
+import { idleMeasurement, measureIdle } from './idle.js'
 import { makePayments, measure, type Figures } from './measure.js'
 import { measureMemory } from './memory.js'
-import { compared, median, medians, memoryLine, rounded, table, type Row } from './report.js'
+import { compared, idleLine, median, medians, memoryLine, rounded, table, type Row } from './report.js'
 
 const { values } = parseArgs({
   options: {
@@ -60,13 +61,14 @@ try {
 }
 const memory =
   only === '' ? await measureMemory(quick ? { live: 500, remembered: 500 } : { live: 10_000, remembered: 200_000 }) : []
+const idle = idleMeasurement.includes(only) ? await measureIdle(quick ? 500 : 1000) : []
 
 const figuresOf = (name: string, window: number): Figures | undefined => {
   const figures = repeats.get(keyOf(name, window))
   return figures && medians(figures)
 }
 const rows: Row[] = windows.flatMap((inFlight) =>
-  running.flatMap(({ name }) => {
+  running.flatMap(({ name, baseline }) => {
     const figures = figuresOf(name, inFlight)
     return figures === undefined
       ? []
@@ -80,7 +82,9 @@ const machine = {
   sha256CpuUs: rounded(median(hashes)),
 }
 console.log(`Node ${machine.node}, ${machine.processors} × ${machine.model}; a SHA-256 takes ${machine.sha256CpuUs} µs`)
-console.log(`${rounds} × ${ms / 1000} s each, medians; × is against "${baseline}" at the same window\n`)
+console.log(
+  `${rounds} × ${ms / 1000} s each, medians; × is against the published plugin of the same version at the same window\n`,
+)
 console.log(table(rows))
-console.log(memory.map(memoryLine).join('\n'))
-for (const one of [machine, ...rows, ...memory]) console.log(JSON.stringify(one))
+console.log([...memory.map(memoryLine), ...idle.map(idleLine)].join('\n'))
+for (const one of [machine, ...rows, ...memory, ...idle]) console.log(JSON.stringify(one))

@@ -1,4 +1,5 @@
 /** From measurements to figures for people and programs: medians of repeats, a table, JSON lines. */
+import type { IdleFigures } from './idle.js'
 import type { Figures } from './measure.js'
 import type { MemoryFigures } from './memory.js'
 
@@ -66,4 +67,8 @@ export function table(rows: readonly Row[]): string {
 
 export function memoryLine({ side, bytesPerLive, bytesPerRemembered }: MemoryFigures): string {
   return `link, ${side}: ${bytesPerLive} bytes per live transfer, ${bytesPerRemembered} per remembered one`
+}
+
+export function idleLine({ host, bytesPerIdleHolder }: IdleFigures): string {
+  return `${host}: ${bytesPerIdleHolder} bytes per idle holder`
 }
