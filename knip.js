@@ -22,7 +22,6 @@ export default {
     'scripts/*.mjs',
   ],
   project: ['{src,test,bench,examples,compat,scripts}/**/*.{ts,js,mjs}'],
-  ignore: ['test/interop/old-peers/**', 'test/interop/v2-peers/**', 'test/**/fixtures/**'],
-  ignoreDependencies: ['@arethetypeswrong/cli', 'publint', 'commander', 'picocolors', 'pino', 'log-update'],
+  ignoreDependencies: ['@arethetypeswrong/cli', 'publint'],
   ignoreExportsUsedInFile: { interface: true, type: true },
 }
