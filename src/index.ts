@@ -27,8 +27,10 @@ export { HostedLedger, type HostedLedgerOptions } from './link/hosted-ledger.js'
 export { Holder, type Hold, type HoldOutcome, type IncomingHold, type Link, linkPair } from './link/index.js'
 export { holderAt } from './link/ws.js'
 export {
+  BtpPlugin,
   HostedLedgerPlugin,
   type HostedLedgerPluginOptions,
+  HostPlugin,
   LpiError,
   makePaymentChannelPlugin,
 } from './plugin/index.js'
