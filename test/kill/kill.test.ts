@@ -1,7 +1,8 @@
-/** Kill -9 of the shop and of the buyer, a few rounds each; `npm run soak` has hundreds. */
+/** Kill -9 of the shop, of the buyer and of a host of many holders, a few rounds each; `npm run soak` has hundreds. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { killBuyer } from './kill-buyer.js'
+import { killPacketHost } from './kill-packet-host.js'
 import { killShop } from './kill-shop.js'
 
 const ROUNDS = 3
@@ -31,5 +32,20 @@ test(
     const figures = await killBuyer({ rounds: ROUNDS, seed })
     assert.ok(figures.letters > 0 && figures.kills >= ROUNDS)
     assert.ok(figures.counted > 0)
+  },
+)
+
+test(
+  'a host that is killed and started again has the book of each of its holders, and executed nothing twice',
+  {
+    timeout: TIMEOUT_MS,
+  },
+  async (t) => {
+    const seed = Math.floor(Math.random() * 2 ** 32)
+    t.diagnostic(`seed ${seed}`)
+    const figures = await killPacketHost({ rounds: ROUNDS, seed })
+    assert.ok(figures.paid > 0n && figures.received > 0n)
+    assert.ok(figures.repeated > 0)
+    assert.ok(figures.undecided < figures.paid)
   },
 )

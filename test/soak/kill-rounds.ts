@@ -1,4 +1,4 @@
-/** What the two kill -9 soaks have in common: their options, a line for each round, the figures as a table and as JSON. */
+/** What the three kill -9 soaks have in common: their options, a line for each round, the figures as a table and as JSON. */
 import { parseArgs } from 'node:util'
 import type { KillOptions } from '../kill/kill-shop.js'
 

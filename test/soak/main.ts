@@ -2,6 +2,7 @@
 const SOAKS: Readonly<Record<string, string>> = {
   'kill-shop': 'kill -9 of a shop under load, 200 rounds [--rounds N] [--seed N]',
   'kill-buyer': 'kill -9 of a buyer under load, 200 rounds [--rounds N] [--seed N]',
+  'hosted-packets': 'kill -9 of a host of version 2 plugins under load, 200 rounds [--rounds N] [--seed N]',
   strangers: 'a thousand strangers at both ports of a shop while a buyer buys [--strangers N] [--seconds N]',
   sim: 'simulated worlds with every fault, 500 seeds [--seeds N] [--first SEED] [--seconds S] [--lines N]',
   seeds: "the tutorials' programs for a minute [--seconds N] [--only TEXT]",
@@ -14,6 +15,6 @@ if (Object.hasOwn(SOAKS, name)) {
   await import(`./${name}.js`)
 } else {
   console.error('npm run soak -- NAME [options], where NAME is one of')
-  for (const [known, what] of Object.entries(SOAKS)) console.error(`  ${known.padEnd(12)}${what}`)
+  for (const [known, what] of Object.entries(SOAKS)) console.error(`  ${known.padEnd(16)}${what}`)
   process.exitCode = 2
 }
