@@ -36,8 +36,8 @@ function frame(type: '01' | '06', requestId: string, packet: string): string {
   return `${type} ${requestId} ${length(8 + data.length / 2)} 0101 03 696c70 00 ${length(data.length / 2)} ${data}`
 }
 
-function bytes(hex: string): Buffer {
-  return Buffer.from(hex.replaceAll(' ', ''), 'hex')
+function bytes(text: string): Buffer {
+  return Buffer.from(text.replaceAll(' ', ''), 'hex')
 }
 
 /** A connection of theirs, and what it has got, as hex. */
@@ -61,8 +61,8 @@ class Theirs {
     return theirs
   }
 
-  send(hex: string): void {
-    this.#ws.send(bytes(hex))
+  send(text: string): void {
+    this.#ws.send(bytes(text))
   }
 
   async frames(count: number): Promise<string[]> {

@@ -43,7 +43,13 @@ test('a thousand holders, each with its own limits', async (t) => {
   }
   const impostor = await RawPeer.dial(t, host.port)
   impostor.authenticate('token of 1', nameOf(2))
+  impostor.data(2, prepare(1))
   assert.equal(await impostor.answer(1), 'F00 NotAcceptedError')
+  await impostor.closed()
+  assert.equal(impostor.frames.length, 1)
+  host.registerMoneyHandler(async () => assert.fail('nothing was proved'))
+  const settling = holders.map(async (holder) => holder.sendMoney(String(10n ** 18n)))
+  for (const { status } of await Promise.allSettled(settling)) assert.equal(status, 'rejected')
 
   const back = await Promise.all(
     holders.map(async (_, n) => host.sendData(prepare(9, { destination: `${PREFIX}${nameOf(n)}.x`, amount: 1n }))),
