@@ -154,6 +154,7 @@ test('packets that fail leave no timer behind', async (t) => {
     const expiresAt = Date.now() + 15_000 + n
     for (const which of [1, 2, 3]) {
       assert.notEqual(answerOf(await alice.sendData(prepare(which, { expiresAt }))), 'fulfill')
+      assert.notEqual(answerOf(await alice.sendData(prepare(which, { expiresAt, amount: 0n }))), 'fulfill')
     }
     assert.equal(answerOf(await alice.sendData(prepare(4, { expiresAt, amount: 10_000n }))), 'T04')
     assert.equal(answerOf(await host.sendData(prepare(5, { expiresAt, destination: `${PREFIX}bob` }))), 'F99')
