@@ -1,18 +1,19 @@
 /**
- * One side of packets.ts, by its first argument: `host`, a HostPlugin, or `holder`, a BtpPlugin at the port of the second.
+ * One side of packets.ts, by its first argument: `host`, a HostPlugin, or `holder`, a BtpPlugin; the second is the port, the
+ * third the folder of the host's store: the memory store would keep the log in the memory that is looked at.
  * Told {send: COUNT}, it sends that many Prepares to the other side, of amount 0 and 1 in turns, and tells how they ended.
  */
 import { sha256 } from 'sluice/crypto'
 import { decodePacketOf, encodePacket } from 'sluice/ilp'
 import { BtpPlugin, HostPlugin, type LedgerPluginV2 } from 'sluice/plugin'
-import { MemoryStore } from 'sluice/store'
+import { LevelStore } from 'sluice/store/level'
 
 const LIFE_MS = 2000
 const IN_FLIGHT = 100
 /** One of so many is never answered. */
 const UNANSWERED = 500
 
-const [role, port = '0'] = process.argv.slice(2)
+const [role, port = '0', folder = ''] = process.argv.slice(2)
 const fulfillment = new Uint8Array(32).fill(1)
 const executionCondition = sha256(fulfillment)
 const reply = Buffer.from(encodePacket({ type: 13, fulfillment, data: new Uint8Array(0) }))
@@ -37,7 +38,7 @@ function makePlugin(): LedgerPluginV2 {
     prefix: 'test.soak.',
     info: { currencyCode: 'USD', currencyScale: 9 },
     accounts: { holder: { token: 'token', maxBalance: '1000000000000' } },
-    store: new MemoryStore({ warn: () => undefined }),
+    store: new LevelStore(folder),
   })
 }
 

@@ -4,6 +4,9 @@
  * which the ids that are remembered have gone. Exit 1 when a side keeps more than a byte for each packet, or a packet has
  * no end. `node build/test/soak/packets.js [--packets N]`.
  */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -18,7 +21,8 @@ const REST_MS = 45_000
 const BYTES_PER_PACKET_MAX = 1
 
 const script = fileURLToPath(new URL('packets-party.js', import.meta.url))
-const host = WatchedProcess.start(script, { args: ['host', '9000'], ports: { 9000: 0 } })
+const folder = await mkdtemp(join(tmpdir(), 'sluice-packets-'))
+const host = WatchedProcess.start(script, { args: ['host', '9000', folder], ports: { 9000: 0 } })
 const port = await host.port(9000)
 const holder = WatchedProcess.start(script, { args: ['holder', String(port)], ports: {} })
 try {
@@ -39,6 +43,7 @@ try {
 } finally {
   await holder.kill()
   await host.kill()
+  await rm(folder, { recursive: true, force: true })
 }
 
 /** Half of them each way; how they ended, all together. */
