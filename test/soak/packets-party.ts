@@ -17,7 +17,6 @@ const [role, port = '0', folder = ''] = process.argv.slice(2)
 const fulfillment = new Uint8Array(32).fill(1)
 const executionCondition = sha256(fulfillment)
 const reply = Buffer.from(encodePacket({ type: 13, fulfillment, data: new Uint8Array(0) }))
-const never = new Promise<Buffer>(() => undefined)
 
 function prepare(n: number): Buffer {
   const data = new Uint8Array(4)
@@ -45,7 +44,9 @@ function makePlugin(): LedgerPluginV2 {
 const plugin = makePlugin()
 plugin.registerDataHandler((packet) => {
   const { data } = decodePacketOf(12, packet)
-  return new DataView(data.buffer, data.byteOffset).getUint32(0) % UNANSWERED === 0 ? never : Promise.resolve(reply)
+  return new DataView(data.buffer, data.byteOffset).getUint32(0) % UNANSWERED === 0
+    ? new Promise<Buffer>(() => undefined)
+    : Promise.resolve(reply)
 })
 
 let sent = 0
