@@ -116,6 +116,23 @@ export class FinishedIds {
     }
   }
 
+  /** What is remembered, the latest expiries first (by their span of time), until the caller has seen enough. */
+  *latest(): Generator<Finished & { readonly id: Uint8Array }> {
+    const spans = [...this.#spans.keys()].toSorted((a, b) => b - a)
+    for (const span of spans) {
+      for (const number of (this.#spans.get(span) ?? []).toReversed()) {
+        const first = number * CHUNK_IDS
+        const { bytes, used } = this.#chunk(first)
+        for (let place = used - 1; place >= 0; place--) {
+          const id = bytes.slice(place * RECORD_BYTES, place * RECORD_BYTES + 16)
+          const finished = this.read(first + place)
+          // One that a later end of the same id has replaced is not told.
+          if (this.find(finished.account, id) === first + place) yield { ...finished, id }
+        }
+      }
+    }
+  }
+
   /** Remembers an id's end; an earlier one of the same id is replaced. */
   add(id: Uint8Array, end: Finished): void {
     const { account, outcome } = end

@@ -16,7 +16,15 @@ import { ledgerLimits } from './limits.js'
 import { LogSegments, endedExpiresAt } from './segments.js'
 import { readSnapshot, writeSnapshot } from './snapshot.js'
 import * as core from './state.js'
-import type { AccountView, Command, Decision, LedgerLimits, LiveTransfer, TransferView } from './types.js'
+import type {
+  AccountView,
+  Command,
+  Decision,
+  EndedTransfer,
+  LedgerLimits,
+  LiveTransfer,
+  TransferView,
+} from './types.js'
 
 export interface LedgerOptions {
   readonly store: LedgerStore
@@ -38,6 +46,8 @@ const EXPIRE_PER_TURN = 1024
 const FORGET_PER_TURN = 8
 /** A clock that is set forward is noticed this late at worst. */
 const TIMER_MS_MAX = 60_000
+/** Ids that a list of ended transfers looks at: it is made in one turn, for people. */
+const ENDED_EXAMINED_MAX = 100_000
 
 type Status = 'new' | 'open' | 'closing' | 'closed' | 'failed'
 
@@ -165,6 +175,22 @@ export class Ledger {
     const named = name === undefined ? undefined : core.openAccount(state, name)
     const accounts = name === undefined ? [...state.accounts.values()] : named === undefined ? [] : [named]
     return accounts.flatMap((account) => [...account.live.values()].map(core.viewTransfer))
+  }
+
+  /** Transfers that have ended and are remembered, of one account or of all: at most `most`, the latest expiries first. */
+  ended(most: number, name?: string): EndedTransfer[] {
+    const state = this.#running()
+    const named = name === undefined ? undefined : core.openAccount(state, name)
+    if (name !== undefined && named === undefined) return []
+    const found: EndedTransfer[] = []
+    let examined = 0
+    for (const { account: index, id, outcome, expiresAt } of state.finished.latest()) {
+      if (found.length >= most || ++examined > ENDED_EXAMINED_MAX) break
+      const account = state.byIndex.get(index)
+      if (account === undefined || account.closed || (named !== undefined && account !== named)) continue
+      found.push({ account: account.name, id, outcome, expiresAt })
+    }
+    return found
   }
 
   /** The host's own position: minus the sum of all balances. */

@@ -112,6 +112,14 @@ export interface LiveTransfer {
   readonly memo: Uint8Array
 }
 
+/** A transfer that has ended, as it is remembered: amounts are not. */
+export interface EndedTransfer {
+  readonly account: string
+  readonly id: Uint8Array
+  readonly outcome: Outcome
+  readonly expiresAt: number
+}
+
 /** A transfer as the ledger knows it: live with its fields, or finished with its outcome. */
 export type TransferView =
   | { readonly state: 'prepared'; readonly transfer: LiveTransfer }

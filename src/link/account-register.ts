@@ -30,7 +30,7 @@ export interface AccountRegisterOptions {
 }
 
 /** The last time that a ledger knows: a token does not expire. */
-const NEVER = 2 ** 48 - 1
+export const NEVER = 2 ** 48 - 1
 
 export class AccountRegister {
   readonly #ledger: Ledger
@@ -75,7 +75,7 @@ export class AccountRegister {
 
   #tokenHash(account: string): Uint8Array | undefined {
     const listed = this.#listed.get(account)
-    return listed === undefined ? this.#ledger.note(noteKey(account)) : fromBase64(listed.tokenHash)
+    return listed === undefined ? this.#ledger.note(tokenNote(account)) : fromBase64(listed.tokenHash)
   }
 
   async #openFor(account: string, token: string): Promise<string | undefined> {
@@ -83,7 +83,7 @@ export class AccountRegister {
     if (policy === undefined || this.#opened >= policy.openAccountsMax) return undefined
     const { creditLimit, balanceMax } = policy
     const value = sha256(utf8(token))
-    const noted = this.#ledger.execute({ type: 'note', key: noteKey(account), value, expiresAt: NEVER })
+    const noted = this.#ledger.execute({ type: 'note', key: tokenNote(account), value, expiresAt: NEVER })
     if (!noted.ok) return undefined
     const opened = this.#ledger.execute({ type: 'open', account, creditLimit, balanceMax })
     if (!opened.ok) return undefined
@@ -97,6 +97,7 @@ export class AccountRegister {
   }
 }
 
-function noteKey(account: string): string {
+/** The note that keeps an account's token, as its SHA-256. */
+export function tokenNote(account: string): string {
   return `token.${account}`
 }

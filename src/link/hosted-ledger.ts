@@ -9,6 +9,8 @@ import { silentLog } from '../log/index.js'
 import { type Authenticate, type Dial, SessionClient, SessionServer } from '../session/index.js'
 import { listen, type Listener, type ListenOptions } from '../session/ws.js'
 import type { LedgerStore } from '../store/index.js'
+import { noteAsset } from './admin.js'
+import { AdminSocket } from './admin-socket.js'
 import { Host, type HostOptions } from './host.js'
 
 export { HostedPackets, type HostedPacketsOptions } from './hosted-packets.js'
@@ -24,6 +26,8 @@ export interface HostedLedgerOptions extends Omit<HostOptions, 'ledger'> {
   /** Connects to the holder of an account, instead of waiting for it: for `authority: 'payer'`. */
   readonly dial?: Credentials & { readonly account: string; readonly dial: Dial }
   readonly ledgerLimits?: Partial<LedgerLimits>
+  /** Lets operators in (`sluice accounts …`) by a socket in this directory: that of the store. Default: nobody. */
+  readonly adminDirectory?: string
 }
 
 export class HostedLedger {
@@ -33,6 +37,7 @@ export class HostedLedger {
   #sessions: SessionServer | undefined
   #listener: Listener | undefined
   #client: SessionClient | undefined
+  #admin: AdminSocket | undefined
   #opening: Promise<void> | undefined
   #closing: Promise<void> | undefined
 
@@ -68,8 +73,14 @@ export class HostedLedger {
 
   async #open(wait: { readonly timeoutMs?: number }): Promise<void> {
     const { clock = systemClock, log = silentLog, accounts = {}, listen: listening, dial: dialing } = this.#options
+    const { adminDirectory: directory, assetCode, assetScale } = this.#options
     await this.host.open()
     for (const [account, limits] of Object.entries(accounts)) await this.host.openAccount(account, limits)
+    if (directory !== undefined) {
+      noteAsset(this.ledger, { code: assetCode, scale: assetScale })
+      this.#admin = new AdminSocket({ ledger: this.ledger, directory, log })
+      await this.#admin.open()
+    }
     if (listening !== undefined) {
       const { authenticate } = listening
       const sessions = new SessionServer({ version: 1, authenticate, owner: this.host.owner, clock, log })
@@ -88,9 +99,11 @@ export class HostedLedger {
 
   async #close(): Promise<void> {
     await this.host.close()
+    await this.#admin?.close()
     await this.#client?.close()
     await this.#sessions?.close()
     await this.#listener?.close()
+    this.#admin = undefined
     this.#client = undefined
     this.#sessions = undefined
     this.#listener = undefined
