@@ -56,4 +56,4 @@ export const BROWSER_SAFE: readonly string[] = [
 ]
 
 /** The packages that browser-safe files may import. */
-export const BROWSER_PACKAGES: readonly string[] = ['@noble/ciphers', '@noble/hashes', 'structured-headers']
+export const BROWSER_PACKAGES: readonly string[] = ['@noble/ciphers', '@noble/hashes', 'jose', 'structured-headers']

@@ -17,6 +17,7 @@ export {
   type LedgerLocation,
   type PayTerms,
 } from './pay-terms.js'
+export { RECEIPT_CHARS_MAX, ReceiptError, receiptMembers, termsHashOf, verifyReceipt, type Receipt } from './receipt.js'
 export {
   CANCEL,
   decodeEndOffset,

@@ -14,6 +14,7 @@ export { Meter, meterDefaults, type MeterLimits, type MeterOptions, type Payment
 export { nodeListener, PIPELINED_MAX, type NodeListener } from './node-listener.js'
 export { createOneShotShop, type OneShotOptions } from './one-shot.js'
 export { createPrepaidShop, type PrepaidOptions } from './prepaid.js'
+export { receiptSigner, type ReceiptSigner } from './receipt-signer.js'
 export { ShopError } from './errors.js'
 export { keptSecret } from './shop-secret.js'
 export { createShop, type PayDialect, type SellerTerms, type ShopOptions, type StreamSummary } from './shop.js'
