@@ -1,7 +1,7 @@
 /** The books of a purchase as each side keeps them, and what they say when they are laid side by side. */
 import type { PaidResponse } from '../fetch/index.js'
 import type { AccountView } from '../ledger/index.js'
-import { formatMoney, type Asset } from './money.js'
+import { formatMoney, type Asset } from '../money/index.js'
 
 /** The buyer's own count. Amounts are decimal base units, so that it travels between processes. */
 export interface BuyerBook {

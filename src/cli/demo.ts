@@ -12,7 +12,7 @@ import { LevelStore } from '../store/level.js'
 import { bookTable, differences, isBuyerBook, type BuyerBook } from './book.js'
 import { CliError, EXIT } from './errors.js'
 import { openLog, type LogLevel } from './log.js'
-import { formatMoney, parseMoney, toBaseUnits, type Asset } from './money.js'
+import { formatMoney, parseMoney, toBaseUnits, type Asset } from '../money/index.js'
 import { openShopHost, type ShopHost } from './shop-host.js'
 import { watchStop, type StopSignal } from './stop-signal.js'
 

@@ -5,7 +5,6 @@ import { SluiceError } from '../errors/index.js'
  * Codes:
  * `CLI_BUDGET` nothing is bought without a budget: add `--max-spend`;
  * `CLI_LEDGER` the seller names no ledger that may be believed: name it with `--ledger`;
- * `CLI_MONEY` an amount cannot be read, or is in another asset;
  * `CLI_USAGE` an option has a value that it cannot have;
  * `CLI_UNSAFE` the command would open the ledger to strangers: add `--token`;
  * `CLI_BUYER` the demonstration's buyer ended without a report;
@@ -19,11 +18,13 @@ export const EXIT = { ok: 0, failure: 1, usage: 2, refused: 3, broken: 4 } as co
 const CODES: Readonly<Record<string, number>> = {
   CLI_BUDGET: EXIT.usage,
   CLI_LEDGER: EXIT.usage,
-  CLI_MONEY: EXIT.usage,
   CLI_USAGE: EXIT.usage,
   CLI_UNSAFE: EXIT.usage,
   CLI_STATUS: EXIT.refused,
   BTP_URI: EXIT.usage,
+  MONEY_ASSET: EXIT.usage,
+  MONEY_SCALE: EXIT.usage,
+  MONEY_SYNTAX: EXIT.usage,
   FETCH_OPTIONS: EXIT.usage,
   FETCH_WINDOW: EXIT.usage,
   FETCH_HEADERS: EXIT.refused,

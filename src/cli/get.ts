@@ -7,7 +7,7 @@ import { openHolder } from './buyer-link.js'
 import { CliError, EXIT } from './errors.js'
 import { LiveLine } from './live-line.js'
 import { openLog, type LogLevel } from './log.js'
-import { formatMoney, parseMoney, toBaseUnits, type Asset } from './money.js'
+import { formatMoney, parseMoney, toBaseUnits, type Asset } from '../money/index.js'
 import { openScreen, type Screen } from './screen.js'
 import { watchStop, type StopSignal } from './stop-signal.js'
 

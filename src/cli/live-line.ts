@@ -1,7 +1,7 @@
 /** The line that tells how a purchase goes: speed, money paid, held and at risk, balance. */
 import colors from 'picocolors'
 import type { PaymentReport } from '../fetch/index.js'
-import { formatAmount, type Asset } from './money.js'
+import { formatAmount, type Asset } from '../money/index.js'
 import type { Screen } from './screen.js'
 
 const REDRAW_MS = 100

@@ -7,7 +7,7 @@ import type { Log } from '../log/index.js'
 import { hashToken, secretMatcher, type Authenticate } from '../session/index.js'
 import type { LedgerStore } from '../store/index.js'
 import { CliError } from './errors.js'
-import type { Asset } from './money.js'
+import type { Asset } from '../money/index.js'
 
 export interface ShopHostOptions {
   readonly store: LedgerStore

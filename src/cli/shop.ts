@@ -2,7 +2,7 @@
 import type { LedgerStore } from '../store/index.js'
 import { EXIT } from './errors.js'
 import { openLog, type LogLevel } from './log.js'
-import { formatMoney, parseMoney, toBaseUnits, type Asset } from './money.js'
+import { formatMoney, parseMoney, toBaseUnits, type Asset } from '../money/index.js'
 import { openShopHost } from './shop-host.js'
 import { watchStop } from './stop-signal.js'
 

@@ -49,8 +49,8 @@ describe('a shop', () => {
   test('sells nothing without a budget, above --max-price, for other money, or to a bad address', async () => {
     for (const [args, code, said] of [
       [[url], 2, /CLI_BUDGET: .*--max-spend/],
-      [[url, '--max-spend', 'all'], 2, /CLI_MONEY/],
-      [[url, '--max-spend', '1 EUR'], 2, /CLI_MONEY: the seller takes USD/],
+      [[url, '--max-spend', 'all'], 2, /MONEY_SYNTAX/],
+      [[url, '--max-spend', '1 EUR'], 2, /MONEY_ASSET: the amount must be in USD/],
       [[url, '--max-spend', '10', '--max-price', '0'], 3, /FETCH_PRICE/],
       [[url, '--max-spend', '10', '--letters', 'many'], 2, /whole number/],
       [[url, '--max-spend', '10', '--ledger', 'http://x/'], 4, /btp\+ws/],
