@@ -30,6 +30,7 @@ const CODES: Readonly<Record<string, number>> = {
   FETCH_HEADERS: EXIT.refused,
   FETCH_OFFSETS: EXIT.refused,
   FETCH_PRICE: EXIT.refused,
+  FETCH_RECEIPT: EXIT.refused,
   FETCH_REFUSED: EXIT.refused,
   FETCH_STILL_UNPAID: EXIT.refused,
   FETCH_UNCOUNTABLE: EXIT.refused,

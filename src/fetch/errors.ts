@@ -9,6 +9,7 @@ export type FetchErrorCode =
   | 'FETCH_OPTIONS'
   | 'FETCH_OVERDRAWN'
   | 'FETCH_PRICE'
+  | 'FETCH_RECEIPT'
   | 'FETCH_REFUSED'
   | 'FETCH_STILL_UNPAID'
   | 'FETCH_UNCOUNTABLE'
@@ -25,6 +26,7 @@ export type FetchErrorCode =
  * `FETCH_OPTIONS` an option is missing or out of range;
  * `FETCH_OVERDRAWN` a hold beyond window or budget was asked for (a bug of the caller of the exposure book);
  * `FETCH_PRICE` the price is above `maxPrice`, changed, or not a price;
+ * `FETCH_RECEIPT` the seller's receipt is missing, not good, or for something else; the message says what differs;
  * `FETCH_REFUSED` ledger or seller refused payments for good; the message has their reason;
  * `FETCH_STILL_UNPAID` the seller took a payment and asks for another before it delivers;
  * `FETCH_UNCOUNTABLE` the seller states no offsets and sells units that the buyer cannot count;

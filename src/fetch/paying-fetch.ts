@@ -98,5 +98,7 @@ async function payStream(
   // A constructed response has neither; both are what the caller of `fetch` expects.
   Object.defineProperty(paid, 'url', { value: url })
   Object.defineProperty(paid, 'redirected', { value: redirected })
-  return withReport(paid, streamPayment(exposure, payer, price))
+  const payTerms = headers.get('pay-terms') ?? ''
+  const purchase = terms && { link, address: pay.address, payTerms, terms, units: () => exposure.capturedUnits }
+  return withReport(paid, streamPayment(exposure, payer, price, purchase))
 }

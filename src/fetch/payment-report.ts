@@ -1,6 +1,8 @@
 /** What a call of the paying fetch has cost so far: live figures on `response.payment`. */
+import type { Receipt } from '../http/headers.js'
 import type { Exposure } from './exposure.js'
 import type { FetchError } from './errors.js'
+import { askReceipt, type Purchase } from './receipt.js'
 import type { PaymentEnd, StreamPayer } from './stream-payer.js'
 
 export interface PaymentReport {
@@ -24,6 +26,11 @@ export interface PaymentReport {
   stop(): void
   /** Resolves when it has ended and no hold is without an outcome: then the figures are final. */
   settled(): Promise<void>
+  /**
+   * What the seller signs about a stream, checked against its key and our own count. Waits until all is settled, and
+   * needs the link. `undefined` when nothing was bought, or the seller signs nothing. @throws {FetchError} `FETCH_RECEIPT`
+   */
+  receipt(): Promise<Receipt | undefined>
 }
 
 /** Nothing was asked for. */
@@ -39,9 +46,15 @@ export const FREE: PaymentReport = {
   failure: undefined,
   stop() {},
   settled: () => Promise.resolve(),
+  receipt: () => Promise.resolve(undefined),
 }
 
-export function streamPayment(exposure: Exposure, payer: StreamPayer, price: bigint): PaymentReport {
+export function streamPayment(
+  exposure: Exposure,
+  payer: StreamPayer,
+  price: bigint,
+  purchase?: Purchase,
+): PaymentReport {
   const money = (units: number): bigint => BigInt(units) * price
   return {
     price,
@@ -71,6 +84,10 @@ export function streamPayment(exposure: Exposure, payer: StreamPayer, price: big
     },
     stop: () => payer.stop(),
     settled: () => payer.settled(),
+    async receipt() {
+      await payer.settled()
+      return purchase && askReceipt(purchase)
+    },
   }
 }
 

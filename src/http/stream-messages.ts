@@ -1,12 +1,15 @@
 /**
  * What seller and buyer tell each other about a stream beside holds: the end offset in a capture's data, the reason of a
- * rejected hold, and the `sluice.cancel` message with its answer. Browser-safe; decoders are total.
+ * rejected hold, and the messages `sluice.cancel` and `sluice.receipt` with their answers. Browser-safe; decoders are total.
  */
-import { ascii, fromUtf8, utf8 } from '../bytes/index.js'
+import { ascii, fromUtf8, latin1, utf8 } from '../bytes/index.js'
 import { OCTET_STREAM, TEXT_PLAIN, type SubProtocol } from '../btp/index.js'
 
 /** Name of the custom message by which a buyer ends a stream. Its data is the address of the `Pay` header. */
 export const CANCEL = 'sluice.cancel'
+
+/** Name of the custom message by which whoever paid for a stream asks for its receipt; and of the answer's entry. */
+export const RECEIPT = 'sluice.receipt'
 
 /** What a stream came to. */
 export interface Totals {
@@ -95,6 +98,22 @@ export function decodeTotals(entries: readonly SubProtocol[]): Totals | undefine
   const endOffset = readNumber(data, 16)
   if (captures === undefined || endOffset === undefined) return undefined
   return { captures, amount: view(data).getBigUint64(8), endOffset }
+}
+
+/** Asks the seller what it has captured in the stream that its `Pay` header named by `address`, signed. */
+export function encodeReceiptRequest(address: string): SubProtocol {
+  return { name: RECEIPT, contentType: TEXT_PLAIN, data: ascii(address) }
+}
+
+/** A receipt's text, as the answer; that to {@link encodeCancel} has it too. */
+export function encodeReceipt(receipt: string): SubProtocol {
+  return { name: RECEIPT, contentType: TEXT_PLAIN, data: ascii(receipt) }
+}
+
+/** The receipt's text, unchecked; `undefined` for an answer without one. */
+export function decodeReceipt(entries: readonly SubProtocol[]): string | undefined {
+  const data = entries.find((entry) => entry.name === RECEIPT)?.data
+  return data && latin1(data)
 }
 
 function readNumber(data: Uint8Array, at: number): number | undefined {

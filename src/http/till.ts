@@ -2,7 +2,7 @@
  * The till: takes the holds that arrive over a link, finds out what each is meant to pay for, and checks it before anyone
  * acts on it. Packet → address → client id, the segment after the till's own account → payee. The checks and their reject
  * codes are those of the reference receiver (interledgerjs/ilp 11.4, `transport.js`), and those that the 2017 shops lacked.
- * Answers `sluice.cancel`. Whatever a payer sends, nothing is thrown.
+ * Answers `sluice.cancel` and `sluice.receipt`. Whatever a payer sends, nothing is thrown.
  *
  * A restart leaves no payee behind: holds of streams that are gone are rejected, so the money returns.
  */
@@ -14,9 +14,16 @@ import { SluiceError } from '../errors/index.js'
 import { decodePacketOf, errorName, hasPrefix, segmentAfter, type ErrorCode, type PaymentPacket } from '../ilp/index.js'
 import type { IncomingHold, Receiver } from '../link/index.js'
 import { OnceRule } from './once.js'
-import { CANCEL, encodeTotals, type StreamEnd, type Totals } from './stream-messages.js'
+import type { ReceiptSigner } from './receipt-signer.js'
+import { CANCEL, encodeReceipt, encodeTotals, RECEIPT, type StreamEnd, type Totals } from './stream-messages.js'
+import { streamReceipt, type Sold } from './stream-receipt.js'
 
-/** `TILL_FULL`: as many streams as there may be; try again later. `TILL_NO_STREAM`: no such stream of this account. */
+/**
+ * Codes:
+ * `TILL_FULL` as many streams as there may be: try again later;
+ * `TILL_NO_RECEIPT` this seller signs no receipts;
+ * `TILL_NO_STREAM` no such stream of this account.
+ */
 export class TillError extends SluiceError {}
 
 /** A hold that passed every check: who takes it captures it with `fulfillment`, or rejects it. */
@@ -39,17 +46,21 @@ export interface Payee {
 export interface StreamPayee extends Payee {
   /** Ends it; resolves with what was captured. Twice is fine. */
   readonly stop: (why: StreamEnd) => Promise<Totals>
+  /** What is sold here, and how much of it so far. Absent: there is no receipt of it. */
+  readonly sold?: () => Sold
 }
 
 export interface TillOptions {
   readonly link: Receiver
   readonly clock?: Clock
   readonly randomBytes?: (length: number) => Uint8Array
+  /** Signs what payers ask `sluice.receipt` for. Absent: there are no receipts. */
+  readonly receipts?: ReceiptSigner | undefined
   /** A hold that expires sooner is rejected (R02): its capture could come too late. Default 1000. */
   readonly captureMarginMs?: number
   /** Streams at once. Default 10 000. */
   readonly streamsMax?: number
-  /** Ended streams whose totals `sluice.cancel` still tells. Default 1024. */
+  /** Ended streams whose totals and receipts can still be asked for. Default 1024. */
   readonly endedStreamsMax?: number
   /** Conditions of payments outside streams that are remembered, so that none is paid twice. Default 10 000. */
   readonly usedConditionsMax?: number
@@ -65,12 +76,14 @@ interface OpenStream {
 interface EndedStream {
   readonly payer: string | undefined
   readonly totals: Totals
+  readonly sold: Sold | undefined
 }
 
 export class Till {
   readonly link: Receiver
   readonly #clock: Clock
   readonly #random: (length: number) => Uint8Array
+  readonly #receipts: ReceiptSigner | undefined
   readonly #captureMarginMs: number
   readonly #streamsMax: number
   readonly #endedStreamsMax: number
@@ -85,6 +98,7 @@ export class Till {
     this.link = options.link
     this.#clock = options.clock ?? systemClock
     this.#random = options.randomBytes ?? randomBytes
+    this.#receipts = options.receipts
     this.#captureMarginMs = options.captureMarginMs ?? 1000
     this.#streamsMax = options.streamsMax ?? 10_000
     this.#endedStreamsMax = options.endedStreamsMax ?? 1024
@@ -96,6 +110,7 @@ export class Till {
     if (this.#forgetState) return
     this.link.onHold((hold) => this.#take(hold))
     this.link.onRequest(CANCEL, async (entries, account) => this.#cancel(entries, account))
+    this.link.onRequest(RECEIPT, async (entries, account) => this.#receipt(entries, account))
     this.#forgetState = this.link.onState((state) => {
       if (state === 'closed') void this.#stopAll('unavailable')
     })
@@ -105,6 +120,7 @@ export class Till {
   async close(): Promise<void> {
     this.link.onHold(undefined)
     this.link.onRequest(CANCEL, undefined)
+    this.link.onRequest(RECEIPT, undefined)
     // The link is watched meanwhile: once it is gone, nothing more is waited for.
     await this.#stopAll('closing')
     this.#forgetState?.()
@@ -137,12 +153,12 @@ export class Till {
     this.#streams.set(clientId, { payee, once: new OnceRule(), payer: undefined })
   }
 
-  /** The stream has ended with these totals, which `sluice.cancel` still tells for a while. */
+  /** The stream has ended with these totals; what it sold can still be asked for, for a while. */
   removeStream(clientId: string, totals: Totals): void {
     const stream = this.#streams.get(clientId)
     if (!stream) return
     this.#streams.delete(clientId)
-    this.#ended.set(clientId, { payer: stream.payer, totals })
+    this.#ended.set(clientId, { payer: stream.payer, totals, sold: stream.payee.sold?.() })
     if (this.#ended.size > this.#endedStreamsMax) forgetOldest(this.#ended)
   }
 
@@ -203,16 +219,39 @@ export class Till {
     return undefined
   }
 
+  /** A receipt of what was captured so far; `undefined` while nobody has paid, or when nobody signs. */
+  async receiptOf(clientId: string): Promise<string | undefined> {
+    const stream = this.#streams.get(clientId)
+    const payer = stream?.payer ?? this.#ended.get(clientId)?.payer
+    const sold = stream?.payee.sold?.() ?? this.#ended.get(clientId)?.sold
+    if (payer === undefined || sold === undefined) return undefined
+    const about = { info: this.link.info, stream: this.addressOf(clientId), payer, time: this.#clock.now() }
+    return this.#receipts?.sign(streamReceipt(sold, about))
+  }
+
   async #cancel(entries: readonly SubProtocol[], account: string): Promise<readonly SubProtocol[]> {
-    const clientId = segmentAfter(fromUtf8(entries[0]?.data ?? EMPTY), this.link.info.account) ?? ''
+    const clientId = this.#clientIdOf(entries)
     const stream = this.#streams.get(clientId)
     const ended = this.#ended.get(clientId)
     const payer = stream?.payer ?? ended?.payer
-    if ((!stream && !ended) || (payer !== undefined && payer !== account)) {
-      throw new TillError('TILL_NO_STREAM', 'no such stream of this account')
-    }
+    if ((!stream && !ended) || (payer !== undefined && payer !== account)) throw noStream()
     const totals = stream ? await stream.payee.stop('cancelled') : ended?.totals
-    return totals ? [encodeTotals(totals)] : []
+    const receipt = await this.receiptOf(clientId)
+    return [...(totals ? [encodeTotals(totals)] : []), ...(receipt === undefined ? [] : [encodeReceipt(receipt)])]
+  }
+
+  async #receipt(entries: readonly SubProtocol[], account: string): Promise<readonly SubProtocol[]> {
+    if (!this.#receipts) throw new TillError('TILL_NO_RECEIPT', 'this seller signs no receipts')
+    const clientId = this.#clientIdOf(entries)
+    // What a stream came to is its payer's business alone.
+    if ((this.#streams.get(clientId)?.payer ?? this.#ended.get(clientId)?.payer) !== account) throw noStream()
+    const receipt = await this.receiptOf(clientId)
+    if (receipt === undefined) throw noStream()
+    return [encodeReceipt(receipt)]
+  }
+
+  #clientIdOf(entries: readonly SubProtocol[]): string {
+    return segmentAfter(fromUtf8(entries[0]?.data ?? EMPTY), this.link.info.account) ?? ''
   }
 
   async #stopAll(why: StreamEnd): Promise<void> {
@@ -230,6 +269,10 @@ function readPayment(bytes: Uint8Array): PaymentPacket | undefined {
   } catch {
     return undefined
   }
+}
+
+function noStream(): TillError {
+  return new TillError('TILL_NO_STREAM', 'no such stream of this account')
 }
 
 function refuse(hold: IncomingHold, code: ErrorCode, message: string): void {
