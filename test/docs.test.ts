@@ -10,6 +10,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { pathToFileURL } from 'node:url'
 import { listPaths, readText, ROOT } from './tree.js'
 
 interface Block {
@@ -196,16 +197,31 @@ test('a block that fails, prints something else or is no command is noticed', as
   await fails('ts', 'const a = 1\n')
 })
 
-for (const command of ['', 'shop', 'get', 'demo']) {
-  test(`docs/reference/cli.md shows the help of sluice ${command}`, async () => {
-    const child = spawn(process.execPath, [CLI, ...words(command), '--help'], {
-      env: { ...process.env, NO_COLOR: '1' },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
-    let help = ''
-    child.stdout.on('data', (part: Buffer) => (help += part.toString()))
-    await new Promise((resolve) => child.once('close', resolve))
-    const shown = blocksOf(readText('docs/reference/cli.md')).map(({ text }) => text.trim())
-    assert.ok(shown.includes(help.trim()), `the document does not have this text:\n${help}`)
-  })
+/** The part of commander's `Command` that is used. */
+interface CliCommand {
+  readonly name: () => string
+  readonly commands: readonly CliCommand[]
+  readonly configureOutput: (output: object) => CliCommand
+  readonly outputHelp: () => void
 }
+
+function helpOf(command: CliCommand): string {
+  let help = ''
+  const writeOut = (text: string): void => void (help += text)
+  command.configureOutput({ writeOut, getOutHelpWidth: () => 80, getOutHasColors: () => false }).outputHelp()
+  return help
+}
+
+test('docs/reference/cli.md shows the help of every command, and each has an example', async () => {
+  const module: unknown = await import(pathToFileURL(join(ROOT, 'dist/cli/program.js')).href)
+  const sluice = (module as { program: () => CliCommand }).program()
+  const shown = new Set(blocksOf(readText('docs/reference/cli.md')).map(({ text }) => text.trim()))
+  const check = (command: CliCommand, path: string): void => {
+    const help = helpOf(command)
+    assert.ok(shown.has(help.trim()), `the document does not have the help of ${path}:\n${help}`)
+    if (command !== sluice) assert.match(help, /^Examples:\n  sluice /m, `${path} has no example`)
+    for (const below of command.commands) check(below, `${path} ${below.name()}`)
+  }
+  check(sluice, 'sluice')
+  assert.ok(sluice.commands.length >= 5)
+})

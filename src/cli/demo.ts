@@ -37,6 +37,7 @@ export async function demo(options: DemoOptions): Promise<number> {
   try {
     shop = await openShopHost({
       store: new LevelStore(directory),
+      adminDirectory: undefined,
       host: '127.0.0.1',
       port: 0,
       btpPort: 0,

@@ -8,6 +8,8 @@ import { SluiceError } from '../errors/index.js'
  * `CLI_USAGE` an option has a value that it cannot have;
  * `CLI_UNSAFE` the command would open the ledger to strangers: add `--token`;
  * `CLI_BUYER` the demonstration's buyer ended without a report;
+ * `CLI_LEDGER_REFUSED` the ledger refuses what an operator asks; the message has its code and reason;
+ * `CLI_NO_LEDGER` the directory holds no ledger: name another one with `--dir`;
  * `CLI_STATUS` the seller answered with an HTTP error.
  */
 export class CliError extends SluiceError {}
@@ -20,6 +22,8 @@ const CODES: Readonly<Record<string, number>> = {
   CLI_LEDGER: EXIT.usage,
   CLI_USAGE: EXIT.usage,
   CLI_UNSAFE: EXIT.usage,
+  CLI_LEDGER_REFUSED: EXIT.refused,
+  CLI_NO_LEDGER: EXIT.usage,
   CLI_STATUS: EXIT.refused,
   BTP_URI: EXIT.usage,
   MONEY_ASSET: EXIT.usage,

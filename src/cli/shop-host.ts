@@ -11,6 +11,8 @@ import type { Asset } from '../money/index.js'
 
 export interface ShopHostOptions {
   readonly store: LedgerStore
+  /** Where operators are let in: the store's directory, if it has one. */
+  readonly adminDirectory: string | undefined
   /** Address to listen on. */
   readonly host: string
   /** 0 takes a free one. */
@@ -74,6 +76,7 @@ export async function openShopHost(options: ShopHostOptions): Promise<ShopHost> 
       listen: { host, port: options.btpPort, authenticate: authenticator(token) },
       log,
       onFailure: options.onFailure,
+      ...(options.adminDirectory !== undefined && { adminDirectory: options.adminDirectory }),
     })
     await book.open()
     closers.push(() => book.close())

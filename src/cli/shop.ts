@@ -34,6 +34,7 @@ export async function shop(options: ShopOptions): Promise<number> {
   const running = await openShopHost({
     ...options,
     store: await openStore(options),
+    adminDirectory: options.memory === true ? undefined : options.dir,
     price,
     credit,
     window: BigInt(options.window) * price,

@@ -10,6 +10,7 @@ import { type Authenticate, type Dial, SessionClient, SessionServer } from '../s
 import { listen, type Listener, type ListenOptions } from '../session/ws.js'
 import type { LedgerStore } from '../store/index.js'
 import { noteAsset } from './admin.js'
+import { withKeptAccounts } from './account-register.js'
 import { AdminSocket } from './admin-socket.js'
 import { Host, type HostOptions } from './host.js'
 
@@ -20,7 +21,10 @@ export interface HostedLedgerOptions extends Omit<HostOptions, 'ledger'> {
   /** Accounts to open, or to give these limits, before anyone can connect. */
   readonly accounts?: Readonly<Record<string, Limits>>
   readonly listen?: Omit<ListenOptions, 'onTransport'> & {
-    /** The account's name for a user name and token, or `undefined` to refuse them. */
+    /**
+     * The account's name for a user name and token, or `undefined` to refuse them. Accounts that an operator has opened
+     * with a secret need no leave of it.
+     */
     readonly authenticate: Authenticate
   }
   /** Connects to the holder of an account, instead of waiting for it: for `authority: 'payer'`. */
@@ -82,7 +86,7 @@ export class HostedLedger {
       await this.#admin.open()
     }
     if (listening !== undefined) {
-      const { authenticate } = listening
+      const authenticate = withKeptAccounts(this.ledger, listening.authenticate)
       const sessions = new SessionServer({ version: 1, authenticate, owner: this.host.owner, clock, log })
       this.#sessions = sessions
       this.#listener = await listen({

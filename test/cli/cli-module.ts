@@ -13,7 +13,23 @@ interface Screen {
   readonly end: () => void
 }
 
+interface Answered {
+  readonly ok: true
+  readonly asset?: Asset
+  readonly accounts: readonly object[]
+  readonly transfers: readonly object[]
+  readonly left: number
+  readonly repeated: boolean
+}
+
 interface CliModules {
+  readonly accounts: {
+    readonly accountsTable: (answer: Answered) => string[]
+    readonly transfersTable: (answer: Answered) => string[]
+    readonly newDepositId: (now: number) => string
+    readonly repeatableUntil: (id: string) => number
+  }
+  readonly table: { readonly columns: (rows: readonly string[][], right?: ReadonlySet<string>) => string[] }
   readonly screen: { readonly openScreen: (out: object, err: object) => Promise<Screen> }
   readonly money: {
     readonly parseMoney: (text: string) => object

@@ -1,0 +1,58 @@
+/** The commands of sellers, and the demonstration: their options and help. Each is loaded when it is called. */
+import type { Command } from 'commander'
+import type { DemoOptions } from './demo.js'
+import { count, finish, logLevel, MONEY, port, scale } from './options.js'
+import type { ShopOptions } from './shop.js'
+
+export function addSellerCommands(sluice: Command): void {
+  sluice
+    .command('shop')
+    .description('sell letters over a ledger of your own, until Ctrl-C')
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--port <n>', 'HTTP port; 0 takes any free one', port, 8000)
+    .option('--btp-port <n>', "the ledger's port; 0 takes any free one", port, 9000)
+    .option('--price <amount>', 'price of a letter', '1')
+    .option('--window <n>', 'letters that buyers are asked to have at risk', count, 100)
+    .option('--credit <amount>', 'how far an account may go below zero', '1000000000')
+    .option('--asset <code>', 'asset of the ledger', 'USD')
+    .option('--scale <n>', 'decimal places of its base unit', scale, 9)
+    .option('--prefix <prefix>', "the ledger's address prefix", 'example.letter-shop.mytrustline.')
+    .option('--token <secret>', 'let in only who shows it (default: anyone on this machine)')
+    .option('--dir <directory>', 'where the books are kept', 'sluice-ledger')
+    .option('--memory', 'keep no books: nothing survives a restart')
+    .addOption(logLevel('warn'))
+    .addHelpText(
+      'after',
+      `${MONEY}
+
+Examples:
+  sluice shop
+  sluice shop --memory --port 0 --btp-port 0
+  sluice shop --host 0.0.0.0 --token secret --price "0.00001 USD" --dir /var/lib/letters`,
+    )
+    .action(async (options: ShopOptions) => {
+      const { shop } = await import('./shop.js')
+      finish(await shop(options))
+    })
+
+  sluice
+    .command('demo')
+    .description('a shop here, a buyer in another process, and both books at the end')
+    .option('--letters <n>', 'letters to buy', count, 2000)
+    .option('--price <amount>', 'price of a letter', '0.000001 USD')
+    .option('--window <n>', 'letters that the buyer has at risk at most', count, 100)
+    .addOption(logLevel('error'))
+    .addHelpText(
+      'after',
+      `${MONEY}
+
+Examples:
+  sluice demo
+  sluice demo --letters 20000 --window 1000
+  npm start -- --letters 500`,
+    )
+    .action(async (options: DemoOptions) => {
+      const { demo } = await import('./demo.js')
+      finish(await demo(options))
+    })
+}
