@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { addBuyerCommands } from './buyer-commands.js'
 import { addLedgerCommands } from './ledger-commands.js'
+import { addReceiptCommand } from './receipt-command.js'
 import { addSellerCommands } from './seller-commands.js'
 
 const EXIT_CODES = `
@@ -23,6 +24,7 @@ export function program(): Command {
   addBuyerCommands(sluice)
   addSellerCommands(sluice)
   addLedgerCommands(sluice)
+  addReceiptCommand(sluice)
   return sluice
 }
 

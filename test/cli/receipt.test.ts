@@ -1,0 +1,92 @@
+/** `sluice receipt verify`, as its users run it: a good receipt, and others that are not. */
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { toBase64url } from 'sluice/bytes'
+import { receiptMembers, receiptSigner, termsHashOf, type Receipt } from 'sluice/http'
+
+const MAIN = fileURLToPath(new URL('dist/cli/main.js', import.meta.resolve('sluice/package.json')))
+
+const RECEIPT: Receipt = {
+  issuer: 'example.shop.server',
+  account: 'example.shop.alice',
+  stream: 'example.shop.server.AbCdEfGhIjk',
+  termsHash: termsHashOf('some terms'),
+  unit: 'letter',
+  units: 7n,
+  price: 3n,
+  amount: 21n,
+  asset: 'USD',
+  scale: 9,
+  endOffset: 12,
+  time: Date.UTC(2026, 10, 21),
+}
+
+const signer = await receiptSigner(new Uint8Array(32).fill(6))
+const text = await signer.sign(RECEIPT)
+const KEY = Buffer.from(signer.key).toString('base64')
+let folder = ''
+let file = ''
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sluice-receipt-'))
+  file = join(folder, 'receipt.jws')
+  await writeFile(file, `${text}\n`)
+})
+after(() => rm(folder, { recursive: true }))
+
+function verify(args: readonly string[], input = ''): { status: number | null; stdout: string; stderr: string } {
+  return spawnSync(process.execPath, [MAIN, 'receipt', 'verify', ...args], { input, encoding: 'utf8' })
+}
+
+test('a good receipt, from a file or standard input, is shown with exit code 0', () => {
+  const shown = verify([file, '--key', KEY])
+  assert.deepEqual([shown.status, shown.stderr], [0, ''])
+  assert.deepEqual(shown.stdout.split('\n'), [
+    'The receipt is good.',
+    'seller   example.shop.server',
+    'buyer    example.shop.alice',
+    'stream   example.shop.server.AbCdEfGhIjk',
+    'bought   7 letters at 0.000000003 USD',
+    'paid     0.000000021 USD',
+    'content  12 bytes',
+    `terms    SHA-256 ${RECEIPT.termsHash}`,
+    `signed   2026-11-21T00:00:00.000Z by ${toBase64url(signer.key)}`,
+    '',
+  ])
+  assert.equal(verify(['--key', toBase64url(signer.key)], text).stdout, shown.stdout)
+  assert.equal(verify(['-', '--key', `:${KEY}:`], text).stdout, shown.stdout)
+})
+
+test('--json prints the members', () => {
+  const { status, stdout } = verify([file, '--json', '--key', KEY])
+  assert.equal(status, 0)
+  assert.deepEqual(JSON.parse(stdout), receiptMembers(RECEIPT))
+})
+
+test('a changed receipt, another key, text that is none and endless text are refused with exit code 1', () => {
+  const other = toBase64url(new Uint8Array(32).fill(1))
+  for (const [input, key, said] of [
+    [text.replace(/.$/, (last) => (last === 'A' ? 'Q' : 'A')), KEY, /^sluice: RECEIPT_SIGNATURE: /],
+    [text, other, /^sluice: RECEIPT_KEY: /],
+    ['not a receipt', KEY, /^sluice: RECEIPT_SYNTAX: /],
+    ['', KEY, /^sluice: RECEIPT_SYNTAX: /],
+    ['a'.repeat(100_000), KEY, /^sluice: RECEIPT_TOO_LONG: /],
+  ] as const) {
+    const { status, stdout, stderr } = verify(['--key', key], input)
+    assert.deepEqual([status, stdout], [1, ''], stderr)
+    assert.match(stderr, said)
+  }
+  assert.equal(verify([join(folder, 'no such file'), '--key', KEY]).status, 1)
+})
+
+test('without the key of the seller nothing is good', () => {
+  for (const args of [[file], [file, '--key', 'short'], [file, '--key', '?']]) {
+    const { status, stdout } = verify(args)
+    assert.deepEqual([status, stdout], [2, ''])
+  }
+})
