@@ -19,10 +19,13 @@ export {
   letter,
   letters,
   nodeListener,
+  paidRoute,
+  type PaidTerms,
   type ShopHandler,
   type ShopOptions,
   Till,
 } from './http/index.js'
+export { openSeller, type Seller, type SellerOptions } from './http/seller.js'
 export { HostedLedger, type HostedLedgerOptions } from './link/hosted-ledger.js'
 export { Holder, type Hold, type HoldOutcome, type IncomingHold, type Link, linkPair } from './link/index.js'
 export { holderAt } from './link/ws.js'

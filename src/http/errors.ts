@@ -5,7 +5,8 @@ import { SluiceError } from '../errors/index.js'
  * Codes:
  * `SHOP_CONTENT` the content to sell is not made of Uint8Arrays or strings;
  * `SHOP_OPTIONS` an option is out of range; the message names it;
- * `SHOP_SECRET` the ledger cannot keep the shop's secret; the message says why.
+ * `SHOP_SECRET` the ledger cannot keep the shop's secret; the message says why;
+ * `SHOP_UNSAFE` strangers could open accounts, and nobody has said that they may.
  */
 export class ShopError extends SluiceError {}
 

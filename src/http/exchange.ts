@@ -12,12 +12,17 @@ export interface ShopRequest {
   readonly url: string
   /** A header's value, by its lower-case name. */
   readonly header: (name: string) => string | undefined
+  /** It came over TLS, as far as this server can see. */
+  readonly secure?: boolean
 }
+
+/** By name, in any case; a list for a field that stands several times, such as `Set-Cookie`. */
+export type ReplyHeaders = Readonly<Record<string, string | readonly string[]>>
 
 /** An answer that is known whole. */
 export interface Answer {
   readonly status: number
-  readonly headers: Readonly<Record<string, string>>
+  readonly headers: ReplyHeaders
   readonly body: Uint8Array
 }
 
@@ -31,10 +36,12 @@ export interface ResponseEvents {
 
 /** An answer that streams: its headers leave at once, its body as it is paid. */
 export interface StreamingAnswer {
-  readonly status: 200
-  readonly headers: Readonly<Record<string, string>>
-  /** Begins the body; called once. */
+  readonly status: number
+  readonly headers: ReplyHeaders
+  /** Begins the body; called at most once. */
   readonly stream: (sink: Sink) => ResponseEvents
+  /** Instead of `stream`, when nobody will read it: stops the producer. */
+  readonly cancel: () => void
 }
 
 export type Reply = Answer | StreamingAnswer

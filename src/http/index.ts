@@ -4,20 +4,37 @@ export {
   problem,
   type Answer,
   type Reply,
+  type ReplyHeaders,
   type ResponseEvents,
   type ShopHandler,
   type ShopRequest,
   type StreamingAnswer,
 } from './exchange.js'
+export { corsHeaders } from './cors.js'
 export { letters } from './letters.js'
 export { Meter, meterDefaults, type MeterLimits, type MeterOptions, type Payment, type Sink } from './meter.js'
-export { nodeListener, PIPELINED_MAX, type NodeListener } from './node-listener.js'
+export { nodeListener, type NodeListener } from './node-listener.js'
+export { replyToNode, requestFromNode } from './node-reply.js'
+export { paidRoute, type PaidReply, type PaidRoute, type PaidTerms, type Price, type Produced } from './paid.js'
+export { PIPELINED_MAX, takingTurns } from './pipelining.js'
 export { createOneShotShop, type OneShotOptions } from './one-shot.js'
 export { createPrepaidShop, type PrepaidOptions } from './prepaid.js'
 export { receiptSigner, type ReceiptSigner } from './receipt-signer.js'
 export { ShopError } from './errors.js'
 export { keptSecret } from './shop-secret.js'
-export { createShop, type PayDialect, type SellerTerms, type ShopOptions, type StreamSummary } from './shop.js'
+export type { Seller } from './seller.js'
+export {
+  STALL_MS,
+  type SaleEnd,
+  type SaleInfo,
+  type SalePayment,
+  type SellerEvents,
+  SellerWatch,
+  type StallReason,
+} from './seller-events.js'
+export type { PayDialect, SellerTerms } from './seller-terms.js'
+export { createShop, type ShopOptions, type StreamSummary } from './shop.js'
 export { sourceOf, type Chunk, type Content, type Source } from './source.js'
 export { Till, TillError, type CheckedHold, type Payee, type StreamPayee, type TillOptions } from './till.js'
-export { chunk, letter, type Unit } from './units.js'
+export { chunk, letter, type Unit, type UnitName } from './units.js'
+export { replyToWeb, requestFromWeb, webBody, webHeaders } from './web-reply.js'

@@ -13,6 +13,8 @@ import { concat } from '../bytes/index.js'
 import { systemClock, type CancelTimer, type Clock } from '../clock/index.js'
 import type { IncomingHold, Settled } from '../link/index.js'
 import { Fifo } from './fifo.js'
+import { MeterWatch, type MeterEvents } from './meter-watch.js'
+import type { StallReason } from './seller-events.js'
 import type { Source } from './source.js'
 import {
   encodeEndOffset,
@@ -63,7 +65,7 @@ export const meterDefaults: MeterLimits = {
   unpaidMsMax: 60_000,
 }
 
-export interface MeterOptions extends Partial<MeterLimits> {
+export interface MeterOptions extends Partial<MeterLimits>, MeterEvents {
   readonly clock?: Clock
   /** Called once, when the stream has ended and no capture is under way. */
   readonly onEnd?: (why: StreamEnd, totals: Totals, error?: unknown) => void
@@ -84,6 +86,7 @@ export class Meter {
   #soldBytes = 0
   #pulledBytes = 0
   #captures = 0
+  #units = 0
   #amount = 0n
   #deliveredBytes = 0
   #statedOffset = 0
@@ -101,6 +104,7 @@ export class Meter {
   #activeAt: number
   #paid = false
   #cancelIdle: CancelTimer = () => {}
+  readonly #watch: MeterWatch
 
   /** `source` yields one unit at a time. */
   constructor(source: Source, sink: Sink, options: MeterOptions = {}) {
@@ -110,11 +114,19 @@ export class Meter {
     this.#clock = options.clock ?? systemClock
     this.#onEnd = options.onEnd ?? (() => {})
     this.#activeAt = this.#clock.now()
+    this.#watch = new MeterWatch(options, this.#clock, () => this.#waitsFor())
   }
 
   /** Starts to watch for idleness. */
   start(): void {
-    if (this.#ended === undefined) this.#watchIdle()
+    if (this.#ended !== undefined) return
+    this.#watchIdle()
+    this.#watch.start()
+  }
+
+  /** Units captured. */
+  get units(): number {
+    return this.#units
   }
 
   /** Final once the stream has ended and {@link Meter.stop} resolved. */
@@ -257,7 +269,9 @@ export class Meter {
     this.#sold -= units
     if (settled.ok) {
       this.#captures++
+      this.#units += units
       this.#amount += hold.amount
+      this.#watch.captured(units, hold.amount)
       for (let delivered = 0; delivered < units; delivered++) this.#deliver()
     } else {
       // The units stay; those of the captures that follow are now the ones from the front.
@@ -280,6 +294,7 @@ export class Meter {
 
   #flush(): void {
     if (this.#written.length === 0) return
+    this.#watch.tell()
     const bytes = this.#written.length === 1 ? this.#written[0] : concat(...this.#written)
     this.#written = []
     if (bytes !== undefined && this.#ended !== 'closed' && !this.#sink.write(bytes)) this.#sinkFull = true
@@ -314,6 +329,7 @@ export class Meter {
     if (this.#capturing > 0 && this.#ended !== 'unavailable') return
     this.#finished = true
     this.#flush()
+    this.#watch.stop()
     this.#pulled.clear()
     switch (this.#ended) {
       case 'ended':
@@ -331,6 +347,11 @@ export class Meter {
     }
     for (const resolve of this.#whenFinished) resolve()
     this.#onEnd(this.#ended, this.totals, this.#error)
+  }
+
+  #waitsFor(): StallReason | undefined {
+    if (this.#sinkFull) return 'unread'
+    return this.#pulling || this.#capturing > 0 ? undefined : 'unpaid'
   }
 
   #watchIdle(): void {

@@ -3,34 +3,19 @@
  * body; then one unit for each price that a captured hold pays, until the source ends or the client leaves.
  */
 import { EMPTY } from '../bytes/index.js'
-import { accountFulfiller, pskFulfiller } from '../ilp/index.js'
+import type { Clock } from '../clock/index.js'
 import { checkPrice } from './errors.js'
 import { notAllowed, unavailable, UNCACHED, type Reply, type ShopHandler, type ShopRequest } from './exchange.js'
-import { Meter, type MeterOptions } from './meter.js'
-import { formatPay } from './pay-header.js'
-import { formatPayTerms, type LedgerLocation, type PayTerms } from './pay-terms.js'
+import type { MeterLimits } from './meter.js'
+import { formatPayTerms } from './pay-terms.js'
+import type { SaleEnd } from './seller-events.js'
+import { termsOf, type PayDialect, type SellerTerms } from './seller-terms.js'
 import { sourceOf, type Content, type Source } from './source.js'
-import type { Totals } from './stream-messages.js'
-import type { StreamPayee, Till } from './till.js'
+import { streamReply } from './stream-sale.js'
+import type { Till } from './till.js'
 import { chunk, type Unit } from './units.js'
 
-/**
- * What the `Pay` header looks like. `psk`: `interledger-psk`, amount, address, secret (http-ilp, seed 003's client).
- * `bare-psk`: the same without the method (RFC-14 draft 1, koa-ilp 0.1). `hmac-account`: the same three fields, and
- * conditions that are derived from the address alone (seed 002).
- */
-export type PayDialect = 'psk' | 'bare-psk' | 'hmac-account'
-
-/** What a shop says of itself in `Pay-Terms`. */
-export interface SellerTerms {
-  /** Where the ledger listens; needed by buyers that know nothing but the URL. */
-  readonly ledger?: LedgerLocation
-  readonly accounts?: 'open' | 'known'
-  /** Ed25519 public key for receipts. */
-  readonly key?: Uint8Array
-}
-
-export interface ShopOptions extends Omit<MeterOptions, 'onEnd'> {
+export interface ShopOptions extends Partial<MeterLimits> {
   readonly till: Till
   readonly seller?: SellerTerms
   /** Base units for one unit; above 0. */
@@ -44,16 +29,13 @@ export interface ShopOptions extends Omit<MeterOptions, 'onEnd'> {
   /** Default `application/octet-stream`. */
   readonly contentType?: string
   readonly dialect?: PayDialect
+  readonly clock?: Clock
   /** Hears when a stream has ended, for logs and figures. */
   readonly onStreamEnd?: (end: StreamSummary) => void
 }
 
-export interface StreamSummary {
+export interface StreamSummary extends SaleEnd {
   readonly clientId: string
-  readonly why: string
-  readonly totals: Totals
-  /** What the source threw, if that ended the stream. */
-  readonly error: unknown
 }
 
 /** Answers GET with a paid stream, HEAD and OPTIONS with the terms. The till must be open. */
@@ -80,67 +62,14 @@ export function createShop(options: ShopOptions): ShopHandler {
   }
 }
 
-/** The terms of a shop: prices, and the asset of the ledger that its till takes payments over. */
-export function termsOf(
-  till: Till,
-  prices: { readonly unit: string; readonly price: bigint; readonly window: bigint },
-  { ledger, accounts, key }: SellerTerms = {},
-): PayTerms {
-  const { assetCode, assetScale } = till.link.info
-  return {
-    ...prices,
-    asset: assetCode,
-    scale: assetScale,
-    ...(ledger && { ledger }),
-    ...(accounts && { accounts }),
-    ...(key && { key }),
-  }
-}
-
 function openStream(options: ShopOptions, headers: Record<string, string>, source: Source): Reply {
-  const { till, price, unit = chunk, dialect = 'psk' } = options
-  if (till.full) {
-    source.cancel()
-    return unavailable('the shop is full: try again later')
-  }
-  const { clientId, address } = till.newClient()
-  const secret = till.newSecret()
-  const pay = formatPay(
-    { method: dialect === 'hmac-account' ? 'hmac-account' : 'psk', amount: price, address, secret },
-    dialect === 'psk' ? 'named' : 'bare',
-  )
-  return {
-    status: 200,
-    headers: { ...headers, Pay: pay, 'Content-Type': contentTypeOf(options) },
-    stream: (sink) => {
-      const meter = new Meter(unit.cut(source), sink, {
-        ...options,
-        onEnd: (why, totals, error) => {
-          till.removeStream(clientId, totals)
-          options.onStreamEnd?.({ clientId, why, totals, error })
-        },
-      })
-      till.addStream(clientId, {
-        price,
-        fulfillmentFor: fulfillerOf(dialect, secret),
-        take: ({ hold, packet, fulfillment }) => meter.pay({ hold, fulfillment, units: Number(packet.amount / price) }),
-        stop: async (why) => meter.stop(why),
-      })
-      meter.start()
-      return {
-        drained: () => meter.drained(),
-        closed: () => meter.close(),
-      }
-    },
-  }
-}
-
-function fulfillerOf(dialect: PayDialect, secret: Uint8Array): StreamPayee['fulfillmentFor'] {
-  if (dialect === 'hmac-account') {
-    const fulfill = accountFulfiller(secret)
-    return (_packet, destination) => fulfill(destination)
-  }
-  return pskFulfiller(secret)
+  const { unit = chunk, onStreamEnd } = options
+  return streamReply({
+    ...options,
+    headers: { ...headers, 'Content-Type': contentTypeOf(options) },
+    units: unit.cut(source),
+    watch: onStreamEnd && ((clientId) => ({ ended: (end) => onStreamEnd({ clientId, ...end }) })),
+  })
 }
 
 function contentTypeOf(options: ShopOptions): string {

@@ -68,3 +68,11 @@ function characterBytes(lead: number): number {
   if (lead < 0xf0) return 3
   return lead < 0xf5 ? 4 : 1
 }
+
+const NAMED = { chunk, letter } as const
+
+export type UnitName = keyof typeof NAMED
+
+export function unitNamed(name: UnitName): Unit {
+  return NAMED[name]
+}

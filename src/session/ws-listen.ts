@@ -61,7 +61,10 @@ export function attach(server: Server, options: ServeOptions): () => void {
   })
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     const { origin } = request.headers
-    if (options.path !== undefined && pathOf(request) !== options.path) return refuse(socket, '404 Not Found')
+    if (options.path !== undefined && pathOf(request) !== options.path) {
+      // Whoever else listens may serve it; nobody would answer otherwise.
+      return server.listenerCount('upgrade') > 1 ? undefined : refuse(socket, '404 Not Found')
+    }
     if (origin !== undefined && options.allowedOrigins?.includes(origin) !== true)
       return refuse(socket, '403 Forbidden')
     const remoteAddress = request.socket.remoteAddress ?? ''

@@ -65,8 +65,13 @@ export class Payer {
   readonly #now: () => number
   #paymentId = 0
 
-  constructor(link: Link, payHeader: string | undefined, bare?: BareMeaning, now: () => number = Date.now) {
-    const pay = parsePay(payHeader ?? '', bare)
+  constructor(
+    link: Link,
+    payHeader: string | readonly string[] | undefined,
+    bare?: BareMeaning,
+    now: () => number = Date.now,
+  ) {
+    const pay = parsePay(String(payHeader ?? ''), bare)
     if (pay.method === 'condition' || pay.method === 'psk2') throw new Error(`cannot pay by ${pay.method}`)
     this.link = link
     this.#now = now
@@ -121,5 +126,8 @@ export async function ask(
 ): Promise<{ status: number; headers: Readonly<Record<string, string>>; text: string }> {
   const reply = await shop({ method, url, header: (name) => headers[name] })
   if ('stream' in reply) throw new Error('a stream where a whole answer was expected')
-  return { status: reply.status, headers: reply.headers, text: Buffer.from(reply.body).toString() }
+  const answered = Object.fromEntries(
+    Object.entries(reply.headers).map(([name, value]) => [name, String(value)] as const),
+  )
+  return { status: reply.status, headers: answered, text: Buffer.from(reply.body).toString() }
 }

@@ -72,7 +72,7 @@ test('headers come at once and no byte of the body; then a letter for each payme
     window: 1000n,
   })
   const reader = new Reader(response)
-  const payer = new Payer(holder, response.headers['pay'] as string)
+  const payer = new Payer(holder, response.headers['pay'])
   for (let count = 1; count <= 5; count++) {
     const outcome = await payer.send()
     assert.equal(outcome.status === 'fulfilled' && decodeEndOffset(outcome.data), count)
@@ -86,7 +86,7 @@ test('two buyers at once each get their own letters, and pay for no others', asy
   const { holder, port } = await openShop(t)
   const responses = await Promise.all([get(port), get(port)])
   const [first, second] = responses.map((response) => new Reader(response))
-  const [one, two] = responses.map((response) => new Payer(holder, response.headers['pay'] as string))
+  const [one, two] = responses.map((response) => new Payer(holder, response.headers['pay']))
   await one?.send()
   await two?.send(two.hold({ units: 3 }))
   assert.equal(await first?.until(({ body }) => body.length >= 1), 'A')
@@ -103,10 +103,10 @@ for (const [dialect, bare, shape] of [
     const response = await get(port)
     assert.match(response.headers['pay'] as string, shape)
     const reader = new Reader(response)
-    const payer = new Payer(holder, response.headers['pay'] as string, bare)
+    const payer = new Payer(holder, response.headers['pay'], bare)
     assert.equal(brief(await payer.send()), 'fulfilled')
     assert.equal(await reader.until(({ body }) => body.length >= 1), 'A')
-    const stranger = new Payer(holder, response.headers['pay'] as string, bare === 'psk' ? 'hmac-account' : 'psk')
+    const stranger = new Payer(holder, response.headers['pay'], bare === 'psk' ? 'hmac-account' : 'psk')
     assert.equal(brief(await stranger.send(stranger.hold({ paymentId: '9' }))), 'rejected F05')
     response.destroy()
   })
@@ -116,7 +116,7 @@ test('each wrong hold is rejected with its code, and the stream goes on', async 
   const { holder, port } = await openShop(t)
   const response = await get(port)
   const reader = new Reader(response)
-  const payer = new Payer(holder, response.headers['pay'] as string)
+  const payer = new Payer(holder, response.headers['pay'])
   const good = (): Hold => payer.hold()
   const send = async (hold: Hold): Promise<string> => brief(await outcomeOf(holder, hold))
 
@@ -183,7 +183,7 @@ test('holds under way when the client goes are rejected, and an upstream that wa
     })
   const { holder, port, streamEnd } = await openShop(t, { content })
   const response = await get(port)
-  const payer = new Payer(holder, response.headers['pay'] as string)
+  const payer = new Payer(holder, response.headers['pay'])
   const outcomes = [payer.send(), payer.send()]
   await new Promise((resolve) => setImmediate(resolve))
   response.destroy()
@@ -202,7 +202,7 @@ test('the end of the source ends the response, and the connection serves the nex
   for (let round = 0; round < 3; round++) {
     const response = await get(port, '/', { agent })
     ports.push(response.socket.localPort)
-    const payer = new Payer(holder, response.headers['pay'] as string)
+    const payer = new Payer(holder, response.headers['pay'])
     const whole = text(response)
     const big = await payer.send(payer.hold({ units: 3 }))
     assert.deepEqual(big.status === 'rejected' && decodeStreamReason(big.reason.data), { why: 'ended', units: 2 })
@@ -264,7 +264,7 @@ test('a source that fails breaks the body off, so that nobody takes it for whole
   })
   const response = await get(port)
   const reader = new Reader(response)
-  const payer = new Payer(holder, response.headers['pay'] as string)
+  const payer = new Payer(holder, response.headers['pay'])
   assert.equal(brief(await payer.send()), 'fulfilled')
   assert.equal(brief(await payer.send()), 'rejected F99')
   await reader.until(({ ended }) => ended !== 'open')
@@ -276,7 +276,7 @@ test('sluice.cancel ends the stream and tells what was captured, again and again
   const { host, holder, port } = await openShop(t)
   const response = await get(port)
   const reader = new Reader(response)
-  const payer = new Payer(holder, response.headers['pay'] as string)
+  const payer = new Payer(holder, response.headers['pay'])
   await payer.send(payer.hold({ units: 3 }))
   const expected = { captures: 1, amount: 30n, endOffset: 3 }
   assert.deepEqual(decodeTotals(await holder.request([encodeCancel(payer.address)])), expected)
@@ -375,7 +375,7 @@ test('a reader that reads nothing makes the source produce no more than the sock
   })
   const response = await get(port)
   response.pause()
-  const payer = new Payer(holder, response.headers['pay'] as string)
+  const payer = new Payer(holder, response.headers['pay'])
   let captured = 0
   for (let sent = 0; sent < 1000; sent++) {
     void payer.send().then((outcome) => (captured += outcome.status === 'fulfilled' ? 1 : 0))

@@ -2,7 +2,7 @@
  * HTTP as the simulated buyer and shop see it: a request and its answer, whose body takes time, meets back-pressure and
  * breaks when a side crashes. What is written counts as told to the outside at once.
  */
-import type { Reply, ResponseEvents, ShopHandler } from 'sluice/http'
+import { type Reply, type ReplyHeaders, type ResponseEvents, type ShopHandler, webHeaders } from 'sluice/http'
 import type { Network } from './network.js'
 import type { Life, Timeline } from './timeline.js'
 
@@ -14,7 +14,7 @@ export interface ExchangeOptions {
   /** The buyer's life. */
   readonly buyer: Life
   /** An offer has come; hears of the bytes that the host writes from now on. */
-  readonly onOffer: (headers: Readonly<Record<string, string>>) => (bytes: number) => void
+  readonly onOffer: (headers: ReplyHeaders) => (bytes: number) => void
   /** When the connection breaks by itself. */
   readonly breakAfterMs: number
 }
@@ -37,12 +37,13 @@ export function exchange(options: ExchangeOptions): Promise<Response> {
       )
       const answer = (reply: Reply, life: Life): void => {
         if (!life.alive || !buyer.alive) return later(unreachable)
-        const { status, headers } = reply
+        const { status } = reply
+        const headers = webHeaders(reply.headers)
         if (!('stream' in reply)) {
           const body = reply.body.slice()
           return later(() => resolve(new Response(body, { status, headers })))
         }
-        const body = new Body(options, life, options.onOffer(headers))
+        const body = new Body(options, life, options.onOffer(reply.headers))
         body.begin(reply.stream)
         later(() => resolve(new Response(body.readable, { status, headers })))
       }

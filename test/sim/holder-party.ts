@@ -2,6 +2,7 @@
 import { EMPTY } from 'sluice/bytes'
 import type { SubProtocol } from 'sluice/btp'
 import { payingFetch } from 'sluice/fetch'
+import type { ReplyHeaders } from 'sluice/http'
 import {
   type Hold,
   Holder,
@@ -186,9 +187,9 @@ export class HolderParty {
     }
   }
 
-  #openStream(headers: Readonly<Record<string, string>>, window: bigint, budget: bigint): Stream {
-    const [, , address = ''] = (headers['Pay'] ?? '').split(' ')
-    const size = headers['Pay-Terms']?.includes('letter') === true ? () => 1 : unitBytes
+  #openStream(headers: ReplyHeaders, window: bigint, budget: bigint): Stream {
+    const [, , address = ''] = String(headers['Pay'] ?? '').split(' ')
+    const size = String(headers['Pay-Terms'] ?? '').includes('letter') ? () => 1 : unitBytes
     const stream: Stream = {
       account: this.name,
       price: PRICE,

@@ -1,0 +1,13 @@
+/** Lets scripts of other origins read what they need to pay (Fetch standard, CORS protocol). */
+
+/** For answers to requests with an `Origin`; `preflight` for OPTIONS. What a framework says itself goes before. */
+export function corsHeaders(preflight: boolean): Record<string, string> {
+  return {
+    'Access-Control-Allow-Origin': '*',
+    'Access-Control-Expose-Headers': 'Pay, Pay-Balance, Pay-Terms',
+    ...(preflight && {
+      'Access-Control-Allow-Methods': 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS',
+      'Access-Control-Allow-Headers': 'Content-Type, Pay-Token, Idempotency-Key',
+    }),
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * One response that is sold while it streams (tutorials "Streaming Payments" and "Hosted Ledgers" of 2017): the headers
+ * at once and no byte of the body; then one unit for each price that a captured hold pays.
+ */
+import type { Clock } from '../clock/index.js'
+import { unavailable, type Answer, type ReplyHeaders, type StreamingAnswer } from './exchange.js'
+import { Meter, type MeterLimits } from './meter.js'
+import type { SaleEnd, SalePayment, StallReason } from './seller-events.js'
+import { fulfillerOf, payHeaderOf, type PayDialect } from './seller-terms.js'
+import type { Source } from './source.js'
+import type { Till } from './till.js'
+
+export interface StreamSale extends Partial<MeterLimits> {
+  readonly clock?: Clock
+  readonly till: Till
+  readonly status?: number
+  /** All but `Pay`. */
+  readonly headers: ReplyHeaders
+  /** Base units for one unit; above 0. */
+  readonly price: bigint
+  /** Yields one unit at a time. */
+  readonly units: Source
+  readonly dialect?: PayDialect | undefined
+  /** Who watches the stream, once it begins. */
+  readonly watch?: ((clientId: string) => SaleWatcher) | undefined
+}
+
+export interface SaleWatcher {
+  readonly ended: (end: SaleEnd) => void
+  readonly paid?: ((payment: SalePayment) => void) | undefined
+  readonly stalled?: ((why: StallReason) => void) | undefined
+  readonly resumed?: (() => void) | undefined
+}
+
+/** The reply; 503 when the till is full, and the units are cancelled. */
+export function streamReply(sale: StreamSale): Answer | StreamingAnswer {
+  const { till, price, units, dialect = 'psk', status = 200 } = sale
+  if (till.full) {
+    units.cancel()
+    return unavailable('the shop is full: try again later')
+  }
+  const { clientId, address } = till.newClient()
+  const secret = till.newSecret()
+  return {
+    status,
+    headers: { ...sale.headers, Pay: payHeaderOf(dialect, price, address, secret) },
+    cancel: () => units.cancel(),
+    stream: (sink) => {
+      const watcher = sale.watch?.(clientId)
+      const { paid, stalled, resumed } = watcher ?? {}
+      let account: string | undefined
+      const meter = new Meter(units, sink, {
+        ...sale,
+        ...(paid && { onPaid: (since) => paid({ account: account ?? '', ...since }) }),
+        ...(stalled && { onStalled: stalled }),
+        ...(resumed && { onResumed: resumed }),
+        onEnd: (why, totals, error) => {
+          till.removeStream(clientId, totals)
+          watcher?.ended({ why, totals, units: meter.units, account, error })
+        },
+      })
+      till.addStream(clientId, {
+        price,
+        fulfillmentFor: fulfillerOf(dialect, secret),
+        take: ({ hold, packet, fulfillment }) => {
+          account ??= hold.account
+          meter.pay({ hold, fulfillment, units: Number(packet.amount / price) })
+        },
+        stop: async (why) => meter.stop(why),
+      })
+      meter.start()
+      return {
+        drained: () => meter.drained(),
+        closed: () => meter.close(),
+      }
+    },
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * Between the Fetch standard and a shop: a `Request` as a flow reads it, a reply as a `Response`, and a body that streams
+ * as a `ReadableStream`.
+ */
+import { corsHeaders } from './cors.js'
+import type { Reply, ReplyHeaders, ResponseEvents, ShopRequest, StreamingAnswer } from './exchange.js'
+
+export function requestFromWeb(request: Request): ShopRequest {
+  const { pathname, search, protocol } = new URL(request.url)
+  return {
+    method: request.method,
+    url: `${pathname}${search}`,
+    header: (name) => request.headers.get(name) ?? undefined,
+    secure: protocol === 'https:',
+  }
+}
+
+/** The whole reply; its body streams as it is paid, from now on. */
+export function replyToWeb(request: Request, reply: Reply): Response {
+  const { status } = reply
+  const headers = webHeaders(reply.headers)
+  if (request.headers.has('origin')) {
+    const cors = corsHeaders(request.method === 'OPTIONS' && status === 204)
+    for (const [name, value] of Object.entries(cors)) if (!headers.has(name)) headers.set(name, value)
+  }
+  if (!('stream' in reply)) {
+    const empty = request.method === 'HEAD' || reply.body.length === 0
+    return new Response(empty ? null : reply.body.slice(), { status, headers })
+  }
+  if (request.method !== 'HEAD') return new Response(webBody(reply), { status, headers })
+  reply.cancel()
+  return new Response(null, { status, headers })
+}
+
+export function webHeaders(fields: ReplyHeaders): Headers {
+  const headers = new Headers()
+  for (const [name, value] of Object.entries(fields)) {
+    for (const one of typeof value === 'string' ? [value] : value) headers.append(name, one)
+  }
+  return headers
+}
+
+/** Bytes that wait for their reader before the writer hears that there are enough, as in a Node socket. */
+const BUFFERED_BYTES = 16_384
+
+/** Begins at once, because it can be paid for as soon as its headers are seen. */
+export function webBody(reply: Pick<StreamingAnswer, 'stream'>): ReadableStream<Uint8Array<ArrayBuffer>> {
+  let events: ResponseEvents | undefined
+  let failed = false
+  return new ReadableStream<Uint8Array<ArrayBuffer>>(
+    {
+      start(controller) {
+        events = reply.stream({
+          write(bytes) {
+            controller.enqueue(owned(bytes))
+            return (controller.desiredSize ?? 0) > 0
+          },
+          end: () => controller.close(),
+          fail: () => {
+            // What was paid for leaves first.
+            failed = true
+            breakOff(controller)
+          },
+        })
+      },
+      pull(controller) {
+        if (failed) breakOff(controller)
+        else events?.drained()
+      },
+      cancel: () => events?.closed(),
+    },
+    { highWaterMark: BUFFERED_BYTES, size: ({ byteLength }) => byteLength },
+  )
+}
+
+function breakOff(controller: ReadableStreamDefaultController): void {
+  if (controller.desiredSize !== BUFFERED_BYTES) return
+  controller.error(new Error('the stream broke off: what came is not the whole'))
+}
+
+function owned(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return bytes.buffer instanceof ArrayBuffer
+    ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
+    : bytes.slice()
+}

@@ -1,0 +1,210 @@
+/** Paid routes over real HTTP and a real ledger: what is sold waits for its payment, what is not passes free. */
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import { hashToken } from 'sluice/session'
+import {
+  paidRoute,
+  parsePayTerms,
+  replyToNode,
+  replyToWeb,
+  requestFromNode,
+  requestFromWeb,
+  type PaidTerms,
+  type Produced,
+  type SellerEvents,
+  type ShopRequest,
+} from 'sluice/http'
+import { openSeller, type SellerOptions } from 'sluice/http/seller'
+import { holderAt } from 'sluice/link/ws'
+import { MemoryStore } from 'sluice/store'
+import { brief, get, Payer, Reader, serve, text } from './buyer.js'
+
+const quiet = { warn: () => undefined }
+
+async function openMarket(
+  t: TestContext,
+  terms: PaidTerms,
+  produced: Partial<Produced> | (() => Promise<Produced>) = {},
+  options: Partial<SellerOptions> = {},
+) {
+  const seller = await openSeller({ store: new MemoryStore(quiet), credit: 1000n, ...options })
+  const produce =
+    typeof produced === 'function'
+      ? produced
+      : async (): Promise<Produced> => ({
+          status: 200,
+          headers: { 'content-type': 'text/plain', 'Content-Length': '3', ETag: '"x"', 'X-Kept': ['a', 'b'] },
+          content: 'ABC',
+          ...produced,
+        })
+  const route = paidRoute(seller, terms)
+  const { port, server, close } = await serve((request, response) => {
+    void route(requestFromNode(request), produce).then((reply) => replyToNode(request, response, reply))
+  })
+  seller.attach(server, '/btp')
+  const holder = holderAt(`btp+ws://:secret@127.0.0.1:${port}/btp`)
+  t.after(async () => {
+    await holder.close()
+    await seller.close()
+    await close()
+  })
+  return { seller, route, produce, port, holder, server }
+}
+
+test('a route sells what its handler answers, over the ledger at a path of the same port', async (t) => {
+  const { holder, port } = await openMarket(t, { price: 5n, unit: 'letter' }, { status: 206 })
+  await holder.open()
+  const response = await get(port)
+  assert.equal(response.statusCode, 206)
+  assert.equal(response.headers['content-length'], undefined)
+  assert.equal(response.headers.etag, undefined)
+  assert.equal(response.headers['cache-control'], 'no-store, no-transform')
+  assert.equal(response.headers['x-kept'], 'a, b')
+  assert.deepEqual(parsePayTerms(String(response.headers['pay-terms'])), {
+    unit: 'letter',
+    price: 5n,
+    asset: 'USD',
+    scale: 9,
+    window: 500n,
+    ledger: { uri: `btp+ws://127.0.0.1:${port}/btp`, version: 1 },
+    accounts: 'open',
+  })
+  const reader = new Reader(response)
+  const payer = new Payer(holder, response.headers['pay'])
+  assert.equal(brief(await payer.send()), 'fulfilled')
+  assert.equal(await reader.until(({ body }) => body.length >= 1), 'A')
+  await payer.send(payer.hold({ units: 2 }))
+  assert.equal(brief(await payer.send()), 'rejected F99')
+  assert.equal(await reader.until(({ ended }) => ended !== 'open'), 'ABC')
+  assert.equal(reader.ended, 'end')
+})
+
+test('what is no success, has no body or costs nothing passes as it is', async (t) => {
+  const missing = await openMarket(t, { price: 5n }, { status: 404, content: 'no such page' })
+  const response = await get(missing.port)
+  assert.deepEqual([response.statusCode, response.headers['pay']], [404, undefined])
+  const free = await openMarket(t, { price: ({ url }) => (url === '/free' ? 0n : 5n) })
+  const page = await get(free.port, '/free')
+  assert.deepEqual([page.headers['pay'], page.headers['content-length'], await text(page)], [undefined, '3', 'ABC'])
+  const empty = await openMarket(t, { price: 5n }, { status: 204, content: undefined, headers: {} })
+  assert.equal((await get(empty.port)).statusCode, 204)
+})
+
+test('a price that cannot be told is a 500, and nothing is produced', async (t) => {
+  const produce = (): Promise<Produced> => assert.fail('produced')
+  const failing = await openMarket(t, { price: () => Promise.reject(new Error('no price')) }, produce)
+  const response = await get(failing.port)
+  assert.equal(response.statusCode, 500)
+  assert.match(await text(response), /"code":"price"/)
+  const negative = await openMarket(t, { price: () => -1n }, produce)
+  assert.equal((await get(negative.port)).statusCode, 500)
+})
+
+test('without its ledger a route sells nothing and gives nothing', async (t) => {
+  const produce = (): Promise<Produced> => assert.fail('produced')
+  const { port, seller } = await openMarket(t, { price: 5n }, produce)
+  await seller.close()
+  const response = await get(port)
+  assert.equal(response.statusCode, 503)
+  assert.match(await text(response), /"code":"unavailable"/)
+})
+
+test('HEAD and OPTIONS tell the terms; a page of another origin may read them', async (t) => {
+  const { port } = await openMarket(t, { price: 5n })
+  const head = await get(port, '/', { method: 'HEAD' })
+  assert.equal(head.statusCode, 200)
+  assert.equal(parsePayTerms(String(head.headers['pay-terms'])).price, 5n)
+  assert.equal(await text(head), '')
+  const options = await get(port, '/', { method: 'OPTIONS', headers: { Origin: 'https://other.example' } })
+  assert.equal(options.statusCode, 204)
+  assert.equal(options.headers['access-control-expose-headers'], 'Pay, Pay-Balance, Pay-Terms')
+  assert.equal(parsePayTerms(String(options.headers['pay-terms'])).price, 5n)
+})
+
+test('with start "payment" the handler runs with the first hold, and not before', async (t) => {
+  let produced = 0
+  const produce = async (): Promise<Produced> => {
+    produced++
+    return { status: 200, headers: {}, content: ['AB'] }
+  }
+  const { port, holder } = await openMarket(t, { price: 5n, start: 'payment', contentType: 'text/plain' }, produce)
+  await holder.open()
+  const response = await get(port)
+  assert.equal(response.headers['content-type'], 'text/plain')
+  assert.equal(produced, 0)
+  const reader = new Reader(response)
+  const payer = new Payer(holder, response.headers['pay'])
+  await payer.send()
+  assert.equal(await reader.until(({ body }) => body.length >= 2), 'AB')
+  assert.equal(produced, 1)
+  response.destroy()
+})
+
+test('content that is compressed is not sold', async (t) => {
+  const { port } = await openMarket(t, { price: 5n }, { headers: { 'Content-Encoding': 'gzip' } })
+  assert.equal((await get(port)).statusCode, 500)
+})
+
+test('events tell the start, the money and the end of a stream', async (t) => {
+  const heard: string[] = []
+  let ended: () => void = () => {}
+  const end = new Promise<void>((resolve) => (ended = resolve))
+  const on: SellerEvents = {
+    started: ({ flow, route, url, unit, price }) => heard.push(`started ${flow} ${route} ${url} ${unit} ${price}`),
+    paid: (_sale, { units, amount }) => heard.push(`paid ${units} ${amount}`),
+    ended: (_sale, { why, units, totals, account }) => {
+      heard.push(`ended ${why} ${units} ${totals.amount} ${account === hashToken('secret')}`)
+      ended()
+    },
+  }
+  const { port, holder } = await openMarket(t, { price: 5n, unit: 'letter', route: 'abc' }, {}, { on })
+  await holder.open()
+  const response = await get(port, '/a?b')
+  const payer = new Payer(holder, response.headers['pay'])
+  await payer.send(payer.hold({ units: 3 }))
+  await payer.send()
+  assert.equal(await text(response), 'ABC')
+  await end
+  assert.deepEqual(heard, ['started stream abc /a?b letter 5', 'paid 3 15', 'ended ended 3 15 true'])
+})
+
+test('a Response streams the same as a Node response', async (t) => {
+  const { route, produce, holder } = await openMarket(t, { price: 5n, unit: 'letter' })
+  await holder.open()
+  const request = new Request('https://shop.example/x', { headers: { origin: 'https://other.example' } })
+  const response = replyToWeb(request, await route(requestFromWeb(request), produce))
+  assert.equal(response.headers.get('access-control-allow-origin'), '*')
+  const payer = new Payer(holder, response.headers.get('pay') ?? undefined)
+  await payer.send(payer.hold({ units: 3 }))
+  await payer.send()
+  assert.equal(await response.text(), 'ABC')
+})
+
+test('a ledger is told where the request came to, over TLS as the proxy says when it is trusted', async (t) => {
+  const { seller } = await openMarket(t, { price: 5n }, {}, { trustProxy: true })
+  const uri = (headers: Record<string, string>, secure = false): string | undefined => {
+    const request: ShopRequest = { method: 'GET', url: '/', header: (name) => headers[name], secure }
+    return seller.termsFor(request).ledger?.uri
+  }
+  assert.equal(uri({ host: 'shop.example:8080' }), 'btp+ws://shop.example:8080/btp')
+  assert.equal(uri({ host: 'shop.example', 'x-forwarded-proto': 'https' }), 'btp+wss://shop.example/btp')
+  assert.equal(uri({ host: '[::1]:80' }, true), 'btp+wss://[::1]:80/btp')
+  assert.equal(uri({ host: 'evil"@x' }), undefined)
+  assert.equal(uri({}), undefined)
+})
+
+test('strangers from elsewhere need a policy', async () => {
+  const store = new MemoryStore(quiet)
+  await assert.rejects(openSeller({ store, listen: { host: '0.0.0.0', port: 0 } }), { code: 'SHOP_UNSAFE' })
+  await assert.rejects(openSeller({}), { code: 'SHOP_OPTIONS' })
+})
+
+test('only tokens of the list open an account', async (t) => {
+  const { port } = await openMarket(t, { price: 5n }, {}, { accounts: { tokens: [hashToken('known')] } })
+  const known = holderAt(`btp+ws://:known@127.0.0.1:${port}/btp`)
+  await known.open()
+  await known.close()
+  const unknown = holderAt(`btp+ws://:secret@127.0.0.1:${port}/btp`)
+  await assert.rejects(unknown.open({ timeoutMs: 5000 }))
+  await unknown.close()
+})
