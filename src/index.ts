@@ -8,7 +8,10 @@ export {
   payingFetch,
   type PayingFetchOptions,
   type PaymentReport,
+  type Wallet,
+  WalletError,
 } from './fetch/index.js'
+export { openWallet, type WalletOptions } from './fetch/wallet.js'
 export {
   chunk,
   type Content,

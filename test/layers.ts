@@ -52,7 +52,7 @@ export const BROWSER_SAFE: readonly string[] = [
   'ilp/',
   'btp/',
   'http/headers.ts',
-  'fetch/',
+  'fetch/index.ts',
   'session/index.ts',
 ]
 

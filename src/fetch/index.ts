@@ -1,4 +1,4 @@
-/** Buying: the paying fetch and what it is made of. Browser-safe. */
+/** Buying: the paying fetch and what it is made of. Browser-safe; the wallet on disk is `sluice/fetch/wallet`. */
 export { FetchError, type FetchErrorCode } from './errors.js'
 export { RETRY_MS_MAX, RETRYING_MS_MAX } from './backoff.js'
 export { createExposure, type Exposure, type ExposureTerms, type HeldUnits } from './exposure.js'
@@ -8,4 +8,8 @@ export { payingFetch } from './paying-fetch.js'
 export type { PaidResponse, PaymentReport } from './payment-report.js'
 export { createPayments, type Payment } from './payments.js'
 export { keyOf } from './receipt.js'
+export type { Allowance, Purse } from './purse.js'
 export { HOLDS_IN_FLIGHT_MAX, HOLDS_PER_TURN_MAX, type PaymentEnd } from './stream-payer.js'
+export { Slices, type SliceOf, type SliceSource } from './slices.js'
+export { WalletError, type WalletErrorCode } from './wallet-errors.js'
+export type { Money, PaymentSource, Wallet, WalletAccount, WalletBudget } from './wallet-types.js'

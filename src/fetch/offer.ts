@@ -13,6 +13,7 @@ import {
 import { hasPrefix } from '../ilp/index.js'
 import type { LinkInfo } from '../link/index.js'
 import { FetchError } from './errors.js'
+import { WalletError } from './wallet-errors.js'
 
 export interface Offer {
   /** `stream`: pay while the body flows. `once`: one payment, then ask again. */
@@ -86,6 +87,20 @@ export function ownLedgerOf(offer: Offer): LedgerLocation | undefined {
   const named = new URL(ledger.uri)
   if (named.hostname.toLowerCase() !== seller.hostname.toLowerCase()) return undefined
   return seller.protocol === 'https:' && named.protocol !== 'btp+wss:' ? undefined : ledger
+}
+
+/** The address of the ledger that the seller names. @throws {WalletError} `WALLET_LEDGER` when it may not be believed */
+export function ledgerByTerms(offer: Offer): string {
+  const named = offer.terms?.ledger
+  const how = `allow one with openWallet(dir, { ledgers: { '${new URL(offer.url).origin}': 'btp+ws://host:port/' } })`
+  if (named === undefined) throw new WalletError('WALLET_LEDGER', `the seller does not say where its ledger is: ${how}`)
+  const own = ownLedgerOf(offer)
+  if (own === undefined) {
+    const message = `the seller names the ledger ${named.uri}, which is not on its own host or not as secure`
+    throw new WalletError('WALLET_LEDGER', `${message}: if you trust it, ${how}`)
+  }
+  if (own.version === 1) return own.uri
+  throw new WalletError('WALLET_LEDGER', `the ledger ${own.uri} speaks BTP ${own.version}.0, wallets speak 1.0`)
 }
 
 /** @throws {FetchError} `FETCH_WRONG_LEDGER` unless address and asset are those of the ledger */

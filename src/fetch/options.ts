@@ -4,16 +4,28 @@
 import { systemClock, type Clock } from '../clock/index.js'
 import type { BareMeaning } from '../http/headers.js'
 import type { Link } from '../link/index.js'
+import { type Asset, parseMoney, toBaseUnits } from '../money/index.js'
 import { FetchError } from './errors.js'
 import { checkLedger, type Offer } from './offer.js'
+import { type Allowance, UNSHARED } from './purse.js'
+import { WalletError } from './wallet-errors.js'
+import type { Money, PaymentSource } from './wallet-types.js'
 
-/** Base units of the link's asset; or how to tell once the offer, and with it the asset, is known. */
-export type MoneyLimit = bigint | ((offer: Offer) => bigint)
+/**
+ * Base units of the asset that is debited, or text such as `0.01 USD`; or how to tell once the offer, and with it the
+ * asset, is known.
+ */
+export type MoneyLimit = Money | ((offer: Offer) => bigint)
 
 /** How to pay. Times are in milliseconds. */
 export interface PayOptions {
-  /** The link to pay over, or how to get one once the seller's offer is known. It is opened here and closed by its owner. */
-  readonly link: Link | ((offer: Offer) => Link | Promise<Link>)
+  /** The wallet to pay from: its accounts, and its budgets beside this call's. */
+  readonly wallet?: PaymentSource
+  /**
+   * Instead of a wallet: the link to pay over, or how to get one once the seller's offer is known. It is opened here and
+   * closed by its owner.
+   */
+  readonly link?: Link | ((offer: Offer) => Link | Promise<Link>)
   /** The most that this call may spend. `0n`: look, but pay nothing. */
   readonly budget: MoneyLimit
   /** The most that one unit may cost. Default: no other bound than the budget. */
@@ -47,7 +59,11 @@ const HOLD_MS = 30_000
 const DELIVERY_TIMEOUT_MS = 30_000
 const WINDOW_UNITS = 100n
 
-export interface Settings extends Required<Omit<PayOptions, 'maxPrice' | 'window' | 'payToken'>> {
+type Optional = 'link' | 'maxPrice' | 'payToken' | 'wallet' | 'window'
+
+export interface Settings extends Required<Omit<PayOptions, Optional>> {
+  /** How to get the link, and what the call may spend beside its own budget. */
+  readonly source: PaymentSource
   readonly payToken: string | undefined
   readonly maxPrice: MoneyLimit | undefined
   readonly window: MoneyLimit | undefined
@@ -57,6 +73,7 @@ export interface Settings extends Required<Omit<PayOptions, 'maxPrice' | 'window
 export function checkOptions(options: PayingFetchOptions): { settings: Settings; init: RequestInit } {
   const {
     link,
+    wallet,
     budget,
     maxPrice,
     window,
@@ -70,9 +87,9 @@ export function checkOptions(options: PayingFetchOptions): { settings: Settings;
     clock = systemClock,
     ...init
   } = options
-  for (const limit of [budget, maxPrice, window]) if (typeof limit === 'bigint') checkMoney(limit)
   // Callers without types are exactly those who forget the budget.
-  if (typeof budget !== 'bigint' && typeof budget !== 'function') throw noMoney()
+  checkLimit(budget)
+  for (const limit of [maxPrice, window]) if (limit !== undefined) checkLimit(limit)
   if (!Number.isSafeInteger(unitsPerHoldMax) || unitsPerHoldMax < 1) {
     throw new FetchError('FETCH_OPTIONS', 'unitsPerHoldMax must be 1 or more')
   }
@@ -80,23 +97,42 @@ export function checkOptions(options: PayingFetchOptions): { settings: Settings;
     throw new FetchError('FETCH_OPTIONS', 'holdMs and deliveryTimeoutMs must be above 0')
   }
   const times = { holdMs, deliveryTimeoutMs, clock }
-  return { settings: { link, budget, maxPrice, window, payToken, unitsPerHoldMax, unit, bare, fetch, ...times }, init }
+  const source = sourceOf(link, wallet)
+  return {
+    settings: { source, budget, maxPrice, window, payToken, unitsPerHoldMax, unit, bare, fetch, ...times },
+    init,
+  }
+}
+
+function sourceOf(link: PayOptions['link'], wallet: PaymentSource | undefined): PaymentSource {
+  if (wallet !== undefined && link === undefined) return wallet
+  if (wallet !== undefined || link === undefined) {
+    throw new FetchError('FETCH_OPTIONS', 'say what to pay from: pass wallet or link, one of them')
+  }
+  return { linkFor: async (offer) => (typeof link === 'function' ? link(offer) : link), allowanceFor: () => UNSHARED }
+}
+
+function checkLimit(limit: unknown): void {
+  if (typeof limit === 'string') parseMoney(limit)
+  else if (typeof limit !== 'function') checkMoney(limit)
 }
 
 function checkMoney(money: unknown): bigint {
   if (typeof money === 'bigint' && money >= 0n) return money
-  throw noMoney()
-}
-
-function noMoney(): FetchError {
   const message =
-    'nothing is paid without a budget: pass budget (and maxPrice, window) as a bigint of base units from 0n'
-  return new FetchError('FETCH_OPTIONS', message)
+    'nothing is paid without a budget: pass budget (and maxPrice, window) as text (0.01 USD) or a bigint of base units from 0n'
+  throw new FetchError('FETCH_OPTIONS', message)
 }
 
-/** @throws {FetchError} `FETCH_OPTIONS` */
+/** Sellers of 2017 do not say what asset their prices are in: base units can be written, and nothing else. */
+const UNKNOWN_ASSET: Asset = { code: 'base units', scale: 0 }
+
+/** @throws {FetchError} `FETCH_OPTIONS`; {MoneyError} for a text in another asset */
 export function moneyFor(limit: MoneyLimit, offer: Offer): bigint {
-  return typeof limit === 'bigint' ? limit : checkMoney(limit(offer))
+  if (typeof limit === 'bigint') return limit
+  if (typeof limit === 'function') return checkMoney(limit(offer))
+  const { terms } = offer
+  return toBaseUnits(parseMoney(limit), terms ? { code: terms.asset, scale: terms.scale } : UNKNOWN_ASSET)
 }
 
 /** @throws {FetchError} `FETCH_PRICE` */
@@ -108,18 +144,24 @@ export function checkPrice(offer: Offer, { maxPrice }: Settings): void {
   throw new FetchError('FETCH_PRICE', message)
 }
 
-/** The link to pay this offer over, open. @throws {FetchError} `FETCH_LINK`, `FETCH_WRONG_LEDGER` */
-export async function openLink(offer: Offer, { link }: Settings): Promise<Link> {
+/** The link to pay this offer over, open. @throws {FetchError} `FETCH_LINK`, `FETCH_WRONG_LEDGER`; {WalletError} */
+export async function openLink(offer: Offer, { source }: Settings): Promise<Link> {
   try {
-    const chosen = typeof link === 'function' ? await link(offer) : link
-    if (chosen.state !== 'open') await chosen.open()
-    checkLedger(offer, chosen.info)
-    return chosen
+    const link = await source.linkFor(offer)
+    if (link.state !== 'open') await link.open()
+    checkLedger(offer, link.info)
+    return link
   } catch (cause) {
-    if (cause instanceof FetchError) throw cause
+    if (cause instanceof FetchError || cause instanceof WalletError) throw cause
     const why = cause instanceof Error ? cause.message : String(cause)
     throw new FetchError('FETCH_LINK', `the ledger cannot be reached: ${why}`, { cause })
   }
+}
+
+/** What the call may spend at most: its own budget, and the wallet's for one call. */
+export function budgetFor(offer: Offer, { budget }: Settings, { perCall }: Allowance): bigint {
+  const own = moneyFor(budget, offer)
+  return perCall === undefined || own < perCall ? own : perCall
 }
 
 /** The most money to have at risk in this stream. */

@@ -8,10 +8,13 @@ import type { HoldOutcome, Link } from '../link/index.js'
 import { Backoff } from './backoff.js'
 import { FetchError } from './errors.js'
 import type { Payment } from './payments.js'
+import type { Allowance, Purse } from './purse.js'
 
 export interface OncePayment {
   readonly link: Link
   readonly amount: bigint
+  /** Where the amount was taken from; what comes back for good goes back to it. */
+  readonly purse: Purse
   /** Called for each attempt, because money that came back is sent in a new payment. */
   readonly nextPayment: () => Payment
   readonly holdMs: number
@@ -23,41 +26,79 @@ export interface OncePayment {
 
 /** The fulfillment. @throws {FetchError} `FETCH_REFUSED`; or the signal's reason when aborted (a hold then expires) */
 export async function payOnce(payment: OncePayment): Promise<Uint8Array> {
-  const { clock, signal, onHeld } = payment
+  const { amount, clock, purse, signal, onHeld } = payment
   const backoff = new Backoff(clock)
+  let inFlight = false
+  let left = false
+  try {
+    for (;;) {
+      const outcome = await aborting<Known>(signal, (resolve) => {
+        inFlight = true
+        send(payment, (known) => {
+          inFlight = false
+          onHeld(0n, false)
+          if (left && known.status !== 'fulfilled') purse.giveBack(amount)
+          resolve(known)
+        })
+      })
+      if (outcome.status === 'fulfilled') return outcome.fulfillment
+      const { code, name, message } = outcome.status === 'refused' ? outcome : outcome.reason
+      const final = errorClass(code) === 'final'
+      if (final || !(await aborting<boolean>(signal, (resolve) => pause(backoff, resolve)))) {
+        throw new FetchError('FETCH_REFUSED', `the payment was ${outcome.status}, ${name} (${code}): ${message}`)
+      }
+    }
+  } catch (error) {
+    left = true
+    if (!inFlight) purse.giveBack(amount)
+    throw error
+  }
+}
+
+/**
+ * Takes the price from the purse that is open, waiting for money if need be; `undefined` when there is none.
+ * @throws the signal's reason when aborted
+ */
+export async function setAside(
+  allowance: Allowance,
+  price: bigint,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<Purse | undefined> {
   for (;;) {
-    const outcome = await attempt(payment)
-    onHeld(0n, false)
-    if (outcome.status === 'fulfilled') return outcome.fulfillment
-    const { code, name, message } = outcome.status === 'refused' ? outcome : outcome.reason
-    const final = errorClass(code) === 'final'
-    if (final || !(await aborting<boolean>(signal, (resolve) => pause(backoff, resolve)))) {
-      throw new FetchError('FETCH_REFUSED', `the payment was ${outcome.status}, ${name} (${code}): ${message}`)
+    const purse = allowance.purse(clock.now())
+    if (purse.take(price, 1) === 1) return purse
+    if (allowance.spentFor(price)) return undefined
+    let stop: () => void = () => {}
+    try {
+      await aborting<void>(signal, (resolve) => {
+        stop = allowance.onMore(() => resolve())
+      })
+    } finally {
+      stop()
     }
   }
 }
 
 /** Tells whether to try again, after the pause. */
-function pause(backoff: Backoff, then: (again: boolean) => void): void {
+export function pause(backoff: Backoff, then: (again: boolean) => void): void {
   if (!backoff.pause(() => then(true))) then(false)
 }
 
 type Known = Exclude<HoldOutcome, { readonly status: 'inDoubt' }>
 
-function attempt({ link, amount, nextPayment, holdMs, clock, signal, onHeld }: OncePayment): Promise<Known> {
-  return aborting<Known>(signal, (resolve) => {
-    const { packet, condition } = nextPayment()
-    onHeld(amount, false)
-    const onOutcome = (outcome: HoldOutcome): void => {
-      if (outcome.status === 'inDoubt') onHeld(amount, true)
-      else resolve(outcome)
-    }
-    link.send({ amount, condition, expiresAt: clock.now() + holdMs, packet }, { onOutcome })
-  })
+function send({ link, amount, nextPayment, holdMs, clock, onHeld }: OncePayment, then: (known: Known) => void): void {
+  const { packet, condition } = nextPayment()
+  onHeld(amount, false)
+  const onOutcome = (outcome: HoldOutcome): void => {
+    if (outcome.status === 'inDoubt') onHeld(amount, true)
+    else then(outcome)
+  }
+  link.send({ amount, condition, expiresAt: clock.now() + holdMs, packet }, { onOutcome })
 }
 
 /** A promise that an abort rejects with the signal's reason. */
-function aborting<T>(signal: AbortSignal, start: (resolve: (value: T) => void) => void): Promise<T> {
+export function aborting<T>(signal: AbortSignal, start: (resolve: (value: T) => void) => void): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(reasonOf(signal))
     if (signal.aborted) return onAbort()

@@ -6,10 +6,11 @@
 import { EMPTY, toBase64url } from '../bytes/index.js'
 import { randomBytes } from '../crypto/index.js'
 import { encodePacket } from '../ilp/index.js'
+import { Backoff } from './backoff.js'
 import { FetchError } from './errors.js'
 import type { Offer } from './offer.js'
-import { moneyFor, openLink, type Settings } from './options.js'
-import { payOnce } from './pay-once.js'
+import { budgetFor, moneyFor, openLink, type Settings } from './options.js'
+import { aborting, pause, payOnce, setAside } from './pay-once.js'
 import { oncePayment, withReport, type PaidResponse } from './payment-report.js'
 import { createPayments, type Payment } from './payments.js'
 
@@ -29,7 +30,7 @@ export function withToken(request: Request, url: string, token: string): Request
   return bound
 }
 
-/** `token`: what the request that the 402 answered had shown. @throws {FetchError} `FETCH_REFUSED`, `FETCH_STILL_UNPAID` */
+/** `token`: what the request that the 402 answered had shown. @throws {FetchError} `FETCH_REFUSED`, `FETCH_STILL_UNPAID`, `FETCH_UNDELIVERED` */
 export async function payThenRetry(
   response: Response,
   offer: Offer,
@@ -38,28 +39,52 @@ export async function payThenRetry(
   settings: Settings,
 ): Promise<PaidResponse> {
   const { pay, price } = offer
+  const { holdMs, clock, source } = settings
+  const { signal } = request
   const report = oncePayment(price)
   if (price > moneyFor(settings.budget, offer)) return withReport(response, report.outOfBudget())
   const link = await openLink(offer, settings)
-  await response.body?.cancel()
-  const { holdMs, clock } = settings
-  const fulfillment = await payOnce({
-    link,
-    amount: price,
-    nextPayment: oncePayments(pay),
-    holdMs,
-    clock,
-    signal: request.signal,
-    onHeld: report.onHeld,
-  })
-  report.onCaptured()
-  const retried = await settings.fetch(retryOf(request, offer, token, fulfillment))
-  if (retried.status === 402) {
-    await retried.body?.cancel()
-    const message = `the seller took ${price} and asks for another payment: nothing more was paid`
-    throw new FetchError('FETCH_STILL_UNPAID', message)
+  const allowance = source.allowanceFor(offer, link.info)
+  if (price > budgetFor(offer, settings, allowance)) return withReport(response, report.outOfBudget())
+  try {
+    const purse = await setAside(allowance, price, clock, signal)
+    if (purse === undefined) return withReport(response, report.outOfBudget())
+    await response.body?.cancel()
+    const nextPayment = oncePayments(pay)
+    const once = { link, amount: price, purse, nextPayment, holdMs, clock, signal, onHeld: report.onHeld }
+    const fulfillment = await payOnce(once)
+    report.onCaptured()
+    return withReport(await fetchPaid(retryOf(request, offer, token, fulfillment), price, settings), report.value)
+  } finally {
+    allowance.end()
   }
-  return withReport(retried, report.value)
+}
+
+/**
+ * Asks for what was paid, again and again while nobody answers: the fulfillment, or the token with an `Idempotency-Key`,
+ * says that it is the same purchase. Nothing more is paid, whatever the answer asks for.
+ */
+async function fetchPaid(request: Request, price: bigint, { fetch, clock }: Settings): Promise<Response> {
+  const { signal } = request
+  const backoff = new Backoff(clock)
+  for (;;) {
+    let response: Response
+    try {
+      response = await fetch(request.clone())
+    } catch (cause) {
+      if (!signal.aborted && (await aborting<boolean>(signal, (resolve) => pause(backoff, resolve)))) continue
+      if (signal.aborted) throw cause
+      const why = cause instanceof Error ? cause.message : String(cause)
+      const message = `the seller took ${price} and cannot be reached any more (${why}): ask it for what was paid`
+      throw new FetchError('FETCH_UNDELIVERED', message, { cause })
+    }
+    if (response.status === 402) {
+      await response.body?.cancel()
+      const message = `the seller took ${price} and asks for another payment: nothing more was paid`
+      throw new FetchError('FETCH_STILL_UNPAID', message)
+    }
+    return response
+  }
 }
 
 function oncePayments(pay: Offer['pay']): () => Payment {
@@ -73,7 +98,11 @@ function oncePayments(pay: Offer['pay']): () => Payment {
 
 /** Goes to where the 402 came from, and no further. */
 function retryOf(request: Request, { url, pay }: Offer, token: string | undefined, fulfillment: Uint8Array): Request {
-  if (pay.method !== 'condition') return withToken(request, url, token ?? toBase64url(pay.secret))
+  if (pay.method !== 'condition') {
+    const bound = withToken(request, url, token ?? toBase64url(pay.secret))
+    if (!bound.headers.has('idempotency-key')) bound.headers.set('idempotency-key', freshToken())
+    return bound
+  }
   const goods = new URL(`/${toBase64url(fulfillment)}`, url)
   return new Request(goods, { headers: request.headers, signal: request.signal, redirect: 'manual' })
 }

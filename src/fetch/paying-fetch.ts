@@ -1,15 +1,15 @@
 /**
  * `fetch` that pays: an ordinary `Response` at header time, whose body pays as it is read (200 with `Pay`), or which was
- * paid for before it came (402 with `Pay`). Nothing is paid without a budget. Accounts and their secrets are the caller's:
- * it brings the link.
+ * paid for before it came (402 with `Pay`). Nothing is paid without a budget. Accounts and their secrets are the wallet's,
+ * or the caller's who brings a link.
  */
 import { FetchError } from './errors.js'
 import { createExposure } from './exposure.js'
 import { readOffer, unitBytesOf, type Offer } from './offer.js'
 import {
+  budgetFor,
   checkOptions,
   checkPrice,
-  moneyFor,
   openLink,
   windowFor,
   type PayingFetchOptions,
@@ -73,16 +73,14 @@ async function payStream(
     const message = `a seller without Pay-Terms states no offsets, and units of "${unit}" cannot be counted without them`
     throw new FetchError('FETCH_UNCOUNTABLE', message)
   }
-  const exposure = createExposure({
-    price,
-    window: windowFor(offer, settings),
-    budget: moneyFor(settings.budget, offer),
-    unitBytes,
-  })
+  const window = windowFor(offer, settings)
   const link = await openLink(offer, settings)
+  const allowance = settings.source.allowanceFor(offer, link.info)
+  const exposure = createExposure({ price, window, budget: budgetFor(offer, settings, allowance), unitBytes })
   const payer = new StreamPayer({
     link,
     exposure,
+    allowance,
     price,
     address: pay.address,
     nextPayment: createPayments(pay.method, pay.address, pay.secret),

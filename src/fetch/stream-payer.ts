@@ -6,11 +6,13 @@
 import type { CancelTimer, Clock } from '../clock/index.js'
 import { decodeEndOffset, decodeStreamReason, encodeCancel } from '../http/headers.js'
 import { errorClass } from '../ilp/index.js'
-import type { HoldObserver, HoldOutcome, Link, Reason } from '../link/index.js'
+import type { HoldOutcome, Link, Reason } from '../link/index.js'
 import { Backoff, RETRYING_MS_MAX } from './backoff.js'
 import { FetchError } from './errors.js'
-import type { Exposure, HeldUnits } from './exposure.js'
+import type { Exposure } from './exposure.js'
 import type { Payment } from './payments.js'
+import type { Allowance, Purse } from './purse.js'
+import { StreamHold } from './stream-hold.js'
 
 /** Holds without an outcome, whatever the window allows. */
 export const HOLDS_IN_FLIGHT_MAX = 1024
@@ -22,6 +24,8 @@ const END_GRACE_MS = 1000
 export interface PayerSetup {
   readonly link: Link
   readonly exposure: Exposure
+  /** What the call may spend beside the budget that `exposure` keeps; ended here. */
+  readonly allowance: Allowance
   readonly price: bigint
   /** The address of the `Pay` header: names the stream. */
   readonly address: string
@@ -90,10 +94,19 @@ export class StreamPayer {
     if (this.#state !== 'idle') return
     const { link } = this.#setup
     this.#state = 'paying'
-    this.#unsubscribe = link.onState((state) => {
+    const { allowance } = this.#setup
+    const unwatch = link.onState((state) => {
       if (state === 'open') this.#topUp()
       else if (state === 'closed') this.#failLink()
     })
+    const unlisten = allowance.onMore(() => {
+      this.#topUp()
+      this.#checkDrained()
+    })
+    this.#unsubscribe = () => {
+      unwatch()
+      unlisten()
+    }
     if (link.state === 'closed') this.#failLink()
     else if (this.#setup.exposure.budgetSpent) this.#drain()
     else this.#topUp()
@@ -157,14 +170,24 @@ export class StreamPayer {
   }
 
   #topUp(): void {
-    const { exposure, link } = this.#setup
+    const { exposure, link, allowance, price, clock } = this.#setup
     if (this.#state !== 'paying' || this.#backoff.pausing || link.state !== 'open') return
+    const now = clock.now()
+    const purse = allowance.purse(now)
     for (let sent = 0; this.#outstanding < HOLDS_IN_FLIGHT_MAX; sent++) {
-      const units = Math.min(exposure.room(), this.#unitsPerHoldMax)
-      if (units === 0) return
+      const wanted = Math.min(exposure.room(), this.#unitsPerHoldMax)
+      if (wanted === 0) return
       if (sent === HOLDS_PER_TURN_MAX) return this.#continueNextTurn()
-      this.#sendHold(units)
+      const units = purse.take(price, wanted)
+      if (units === 0) return this.#starve()
+      this.#sendHold(units, purse, now)
     }
+  }
+
+  /** The wallet has no money at the moment; when nothing of ours can come back either, it has none for us. */
+  #starve(): void {
+    const { allowance, price } = this.#setup
+    if (this.#outstanding === 0 && allowance.spentFor(price)) this.#drain()
   }
 
   #continueNextTurn(): void {
@@ -174,21 +197,19 @@ export class StreamPayer {
     })
   }
 
-  #sendHold(units: number): void {
-    const { exposure, link, price, nextPayment, clock, holdMs } = this.#setup
+  #sendHold(units: number, purse: Purse, now: number): void {
+    const { exposure, link, price, nextPayment, holdMs } = this.#setup
     const amount = units === 1 ? price : BigInt(units) * price
     const { packet, condition } = nextPayment(amount)
-    const now = clock.now()
     this.#outstanding++
-    const observer = new StreamHold(exposure.hold(units), now, this.#onOutcome)
+    const observer = new StreamHold(exposure.hold(units), purse, now, this.#onOutcome)
     link.send({ amount, condition, expiresAt: now + holdMs, packet }, observer)
   }
 
   readonly #onOutcome = (hold: StreamHold, outcome: HoldOutcome): void => {
-    const { exposure } = this.#setup
     if (outcome.status === 'inDoubt') {
       hold.doubted = true
-      exposure.doubt(hold.held)
+      this.#setup.exposure.doubt(hold.held)
       return
     }
     this.#outstanding--
@@ -197,21 +218,27 @@ export class StreamPayer {
         this.#onCaptured(hold, outcome.data)
         break
       case 'refused':
-        exposure.release(hold.held)
+        this.#release(hold)
         this.#onRefused(outcome)
         break
       case 'rejected':
-        exposure.release(hold.held)
+        this.#release(hold)
         this.#onRejected(hold, outcome.reason)
         break
       case 'expired':
-        exposure.release(hold.held)
+        this.#release(hold)
         this.#onExpired(hold)
         break
     }
     this.#topUp()
     this.#checkDrained()
     this.#tellSettled()
+  }
+
+  #release({ held, purse }: StreamHold): void {
+    const { exposure, price } = this.#setup
+    exposure.release(held)
+    purse.giveBack(BigInt(held.units) * price)
   }
 
   #onCaptured(hold: StreamHold, data: Uint8Array): void {
@@ -337,26 +364,9 @@ export class StreamPayer {
 
   #tellSettled(): void {
     if (!this.#isSettled()) return
+    this.#setup.allowance.end()
     const listeners = this.#settledListeners
     this.#settledListeners = []
     for (const listener of listeners) listener()
-  }
-}
-
-/** One hold on its way. A class, so that a payment costs one object and no closure of its own. */
-class StreamHold implements HoldObserver {
-  doubted = false
-  readonly held: HeldUnits
-  readonly sentAt: number
-  readonly #tell: (hold: StreamHold, outcome: HoldOutcome) => void
-
-  constructor(held: HeldUnits, sentAt: number, tell: (hold: StreamHold, outcome: HoldOutcome) => void) {
-    this.held = held
-    this.sentAt = sentAt
-    this.#tell = tell
-  }
-
-  onOutcome(outcome: HoldOutcome): void {
-    this.#tell(this, outcome)
   }
 }
