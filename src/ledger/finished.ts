@@ -220,7 +220,7 @@ export class FinishedIds {
   #index(account: number, id: Uint8Array, record: number): void {
     const hash = this.#hash(account, id, 0)
     const shard = this.#shard(hash)
-    if (4 * (shard.used + 1) > 3 * shard.slots.length) this.#grow(shard)
+    if (4 * (shard.used + 1) > 3 * shard.slots.length) resize(shard, 2 * shard.slots.length)
     const { slots, hashes } = shard
     const mask = slots.length - 1
     let at = (hash >>> 8) & mask
@@ -232,22 +232,6 @@ export class FinishedIds {
     }
     slots[at] = record + 1
     hashes[at] = hash
-  }
-
-  #grow(shard: Shard): void {
-    const { slots, hashes } = emptyShard(2 * shard.slots.length)
-    const mask = slots.length - 1
-    for (let from = 0; from < shard.slots.length; from++) {
-      const slot = shard.slots[from] ?? 0
-      if (slot === 0) continue
-      const hash = shard.hashes[from] ?? 0
-      let at = (hash >>> 8) & mask
-      while (slots[at] !== 0) at = (at + 1) & mask
-      slots[at] = slot
-      hashes[at] = hash
-    }
-    shard.slots = slots
-    shard.hashes = hashes
   }
 
   /** Takes a record out of the index, unless a later one took its id over; closes the gap in the probe sequence. */
@@ -270,6 +254,8 @@ export class FinishedIds {
     }
     slots[gap] = 0
     shard.used -= 1
+    // What a busy minute took is given back; no sooner than at an eighth, so that no shard goes back and forth.
+    if (slots.length > SHARD_SLOTS_MIN && 8 * shard.used < slots.length) resize(shard, slots.length / 2)
   }
 
   #is(record: number, account: number, id: Uint8Array): boolean {
@@ -313,6 +299,22 @@ export class FinishedIds {
 
 function emptyShard(slots: number): Shard {
   return { slots: new Uint32Array(slots), hashes: new Uint32Array(slots), used: 0 }
+}
+
+function resize(shard: Shard, length: number): void {
+  const { slots, hashes } = emptyShard(length)
+  const mask = length - 1
+  for (let from = 0; from < shard.slots.length; from++) {
+    const slot = shard.slots[from] ?? 0
+    if (slot === 0) continue
+    const hash = shard.hashes[from] ?? 0
+    let at = (hash >>> 8) & mask
+    while (slots[at] !== 0) at = (at + 1) & mask
+    slots[at] = slot
+    hashes[at] = hash
+  }
+  shard.slots = slots
+  shard.hashes = hashes
 }
 
 function kindOf(outcome: Outcome): number {

@@ -15,7 +15,7 @@ import { WatchedProcess } from '../interop/watched-process.js'
 const { values } = parseArgs({ options: { packets: { type: 'string', default: '1000000' } } })
 const packets = Number(values.packets)
 const SAMPLES = 10
-/** As many as are remembered at a time, however fast the machine: the tables of ids grow to that, and stay. */
+/** Compiled code, caches and buffers have their size by then. */
 const WARM_UP = 150_000
 /** A finished id is remembered for half a minute after its expiry. */
 const REST_MS = 45_000
