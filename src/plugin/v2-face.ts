@@ -19,6 +19,14 @@ import type {
   PluginV2Events,
 } from './v2-types.js'
 
+/** Payments that wait for a connection; one more is refused. */
+export const WAITING_PAYMENTS_MAX = 100
+
+interface Waiter {
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
+}
+
 export class PluginV2 extends EventEmitter<PluginV2Events> implements LedgerPluginV2 {
   static readonly version = 2
 
@@ -27,6 +35,9 @@ export class PluginV2 extends EventEmitter<PluginV2Events> implements LedgerPlug
   #dataHandler: DataHandler | undefined
   #moneyHandler: MoneyHandler | undefined
   #connecting: Promise<void> | undefined
+  /** Disconnected by its user, and not asked to connect since. */
+  #ended = false
+  readonly #payments = new Set<Waiter>()
 
   /**
    * Nothing starts here; `connect()` does.
@@ -39,7 +50,7 @@ export class PluginV2 extends EventEmitter<PluginV2Events> implements LedgerPlug
     const hasHandler = { data: () => this.#dataHandler !== undefined, money: () => this.#moneyHandler !== undefined }
     this.#link = makeLink(
       {
-        onConnected: () => this.#emit('connect'),
+        onConnected: () => this.#connected(),
         onDisconnected: () => this.#emit('disconnect'),
         onData: async (data) => this.#onData(data),
         onMoney: async (amount) => this.#onMoney(amount),
@@ -59,12 +70,14 @@ export class PluginV2 extends EventEmitter<PluginV2Events> implements LedgerPlug
   async connect(options: ConnectOptions = {}): Promise<void> {
     const timeout = options?.timeout ?? 0
     if (typeof timeout !== 'number') throw new TypeError('timeout must be a number of milliseconds')
+    this.#ended = false
     if (this.#link.connected) return
     const connecting =
       this.#connecting ??
       this.#link
         .open(timeout ? { timeoutMs: timeout } : {})
         .catch((error: unknown) => {
+          this.#abandon('the plugin could not connect: the money was not sent')
           throw rejectionOf(error)
         })
         .finally(() => {
@@ -76,6 +89,8 @@ export class PluginV2 extends EventEmitter<PluginV2Events> implements LedgerPlug
 
   async disconnect(): Promise<void> {
     this.#connecting = undefined
+    this.#ended = true
+    this.#abandon('the plugin was disconnected: the money was not sent')
     await this.#link.close()
   }
 
@@ -94,10 +109,14 @@ export class PluginV2 extends EventEmitter<PluginV2Events> implements LedgerPlug
     }
   }
 
-  /** @param amount base units, from 1, below 2^63 */
+  /**
+   * Waits for the connection, if there is none yet or it was lost: connectors pay ahead before they are connected, and
+   * count that as paid whatever comes of it. Rejects when connecting fails, and from `disconnect()` on.
+   * @param amount base units, from 1, below 2^63
+   */
   async sendMoney(amount: string): Promise<void> {
     const value = parseMoney(amount)
-    if (!this.#link.connected) throw unreachable('connect the plugin first, or wait for its reconnection')
+    if (!this.#link.connected) await this.#connection()
     try {
       await this.#link.pay(value)
     } catch (error) {
@@ -129,6 +148,25 @@ export class PluginV2 extends EventEmitter<PluginV2Events> implements LedgerPlug
     this.#moneyHandler = undefined
   }
 
+  #connection(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#ended) reject(unreachable('the plugin was disconnected: connect it first'))
+      else if (this.#payments.size < WAITING_PAYMENTS_MAX) this.#payments.add({ resolve, reject })
+      else reject(unreachable('too many payments wait for the connection: connect the plugin first'))
+    })
+  }
+
+  #connected(): void {
+    this.#emit('connect')
+    for (const { resolve } of this.#payments) resolve()
+    this.#payments.clear()
+  }
+
+  #abandon(why: string): void {
+    for (const { reject } of this.#payments) reject(unreachable(why))
+    this.#payments.clear()
+  }
+
   async #onData(data: Uint8Array): Promise<Uint8Array> {
     const handler = this.#dataHandler
     if (handler === undefined) throw noHandler('data')
@@ -146,6 +184,7 @@ export class PluginV2 extends EventEmitter<PluginV2Events> implements LedgerPlug
   /** Node throws an `error` that nobody listens for. */
   #onFatal(error: Error): void {
     this.#log.error('the plugin cannot be used any more', { error: error.message })
+    this.#abandon('the plugin cannot be used any more: the money was not sent')
     if (this.listenerCount('error') > 0) this.#emit('error', error)
   }
 

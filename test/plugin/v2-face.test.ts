@@ -7,6 +7,7 @@ import { FakeClock } from 'sluice/testing'
 import { hostOptions, listening, LogLines, peers, RawPeer, SECRET, turn } from './v2-pair.js'
 
 const quiet = new LogLines().services
+const trusting = { trustSettlements: true }
 
 test('version is 2', () => {
   assert.equal(BtpPlugin.version, 2)
@@ -253,7 +254,6 @@ test('rejections are new objects that may be changed', async () => {
   assert.ok(first instanceof Error)
   first.message = 'changed'
   Object.assign(first, { ilpErrorCode: 'F02' })
-  await assert.rejects(plugin.sendMoney('1'), { name: 'UnreachableError', ilpErrorCode: 'T01' })
   await assert.rejects(plugin.sendData('data' as never), { name: 'InvalidFieldsError' })
 })
 
@@ -278,4 +278,56 @@ test('amounts are checked', async () => {
   for (const amount of ['0', '-1', '1e3', '01', '', '1.5', String(2n ** 63n), 5] as string[]) {
     await assert.rejects(plugin.sendMoney(amount), { name: 'InvalidFieldsError' }, amount)
   }
+})
+
+test('money that is sent before there is a connection waits for it', async (t) => {
+  const listener = new BtpPlugin({ listener: { port: 0, host: '127.0.0.1', secret: SECRET }, ...trusting }, quiet)
+  t.after(async () => listener.disconnect())
+  const { port } = await listening(listener)
+  const got: string[] = []
+  listener.registerMoneyHandler(async (amount) => got.push(amount))
+  const client = new BtpPlugin({ server: `btp+ws://127.0.0.1:${port}`, btpToken: SECRET }, quiet)
+  t.after(async () => client.disconnect())
+  const early = client.sendMoney('5')
+  await turn()
+  assert.deepEqual(got, [])
+  await client.connect()
+  assert.equal(await early, undefined)
+  assert.deepEqual(got, ['5'])
+})
+
+test('money waits for a reconnection, too', async (t) => {
+  const { listener, client } = await peers(t, { client: trusting })
+  const got: string[] = []
+  client.registerMoneyHandler(async (amount) => got.push(amount))
+  const lost = once(listener, 'disconnect')
+  await client.disconnect()
+  await lost
+  const late = listener.sendMoney('6')
+  await client.connect()
+  await late
+  assert.deepEqual(got, ['6'])
+})
+
+test('money that waits is not sent when connecting fails or is given up', async () => {
+  const unsent = { name: 'UnreachableError', ilpErrorCode: 'T01', message: /not sent/ }
+  const clock = new FakeClock()
+  const plugin = new BtpPlugin({ server: 'btp+ws://127.0.0.1:1', clock }, quiet)
+  const given = assert.rejects(plugin.sendMoney('1'), unsent)
+  await plugin.disconnect()
+  await given
+  await assert.rejects(plugin.sendMoney('1'), { name: 'UnreachableError', ilpErrorCode: 'T01' })
+  const connecting = assert.rejects(plugin.connect({ timeout: 300 }), { name: 'UnreachableError' })
+  const failed = assert.rejects(plugin.sendMoney('1'), unsent)
+  await turn()
+  clock.advance(300)
+  await Promise.all([failed, connecting])
+})
+
+test('no more than a hundred payments wait', async () => {
+  const plugin = new BtpPlugin({ server: 'btp+ws://127.0.0.1:1' }, quiet)
+  const waiting = Array.from({ length: 100 }, async () => plugin.sendMoney('1').catch((error: Error) => error.message))
+  await assert.rejects(plugin.sendMoney('1'), { name: 'UnreachableError', message: /too many payments/ })
+  await plugin.disconnect()
+  assert.ok((await Promise.all(waiting)).every((message) => /not sent/.test(String(message))))
 })
