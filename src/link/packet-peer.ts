@@ -3,14 +3,15 @@
  * for, is somebody else's; the newest that authenticated is the peer's.
  */
 import { MESSAGE, type RequestFrame, TRANSFER, type TransferFrame } from '../btp/index.js'
-import { latin1 } from '../bytes/index.js'
 import type { Clock } from '../clock/index.js'
 import type { Log } from '../log/index.js'
 import { btpFailure, type Session, type SessionOwner } from '../session/index.js'
+import type { KeyValueStore } from '../store/index.js'
 import { LinkError } from './errors.js'
 import { answerBy } from './messages.js'
-import { askData, dataEntries, dataOf, readSettlementId, type SettlementId, tellSettlement } from './packet-session.js'
+import { askData, dataEntries, dataOf, readSettlementId, tellSettlement } from './packet-session.js'
 import type { AcceptSettlement, PacketLink, PacketOwner } from './packet-types.js'
+import { SettledIds } from './settled-ids.js'
 
 /** How the peer is reached: dialled, or waited for. */
 export interface PeerConnection {
@@ -27,10 +28,10 @@ export interface PacketPeerOptions {
   readonly randomBytes: (length: number) => Uint8Array
   /** Absent: no settlement of the peer is accepted. */
   readonly acceptSettlement: AcceptSettlement | undefined
+  /** Keeps which settlements have counted. Absent: that is forgotten when the process ends. */
+  readonly store: KeyValueStore | undefined
 }
 
-/** Settlements of the peer that are remembered so that none counts twice; the oldest is forgotten. */
-export const SETTLEMENTS_REMEMBERED_MAX = 10_000
 /** How long the id of a settlement of ours counts. */
 export const SETTLEMENT_MS = 3_600_000
 
@@ -40,11 +41,11 @@ export class PacketPeer implements PacketLink {
   readonly #options: PacketPeerOptions
   readonly #connection: PeerConnection
   #session: Session | undefined
-  /** Amounts of settlements that counted, by id; oldest first. */
-  readonly #settled = new Map<string, bigint>()
+  readonly #settled: SettledIds
 
   constructor(options: PacketPeerOptions) {
     this.#options = options
+    this.#settled = new SettledIds(options)
     this.#connection = options.connect({
       onOpen: (session) => this.#welcome(session),
       onRequest: (session, frame) => this.#serve(session, frame),
@@ -107,40 +108,27 @@ export class PacketPeer implements PacketLink {
     if (frame.type !== TRANSFER)
       return session.fail(frame.requestId, btpFailure('NotAcceptedError', 'unsupported packet'))
     this.#settle(session, frame).catch((error: unknown) => {
-      log.warn('a settlement could not be handled', { error: String(error) })
+      const refused = error instanceof LinkError && error.code === 'LINK_REFUSED'
+      if (!refused) log.warn('a settlement could not be handled', { error: String(error) })
       session.fail(frame.requestId, NOT_SETTLED)
     })
   }
 
   async #settle(session: Session, frame: TransferFrame): Promise<void> {
-    const { owner, clock, acceptSettlement } = this.#options
+    const { owner, acceptSettlement } = this.#options
     const { requestId, amount, entries } = frame
+    const accept = async (): Promise<void> => {
+      const proved = owner.answersMoney && (await acceptSettlement?.('', amount, entries)) === true
+      if (!proved) throw new LinkError('LINK_REFUSED', 'the settlement was not accepted')
+    }
+    const credit = async (): Promise<void> => owner.onMoney(amount)
     const settlement = readSettlementId(frame)
-    const counted = settlement && this.#settled.get(latin1(settlement.id))
-    if (counted !== undefined) {
-      if (counted === amount) return session.respond(requestId)
+    if (settlement === undefined) {
+      await accept()
+      await credit()
+    } else if (!(await this.#settled.settle(settlement, amount, { accept, credit }))) {
       return session.fail(requestId, btpFailure('DuplicateIdError', 'the id was used for another amount'))
     }
-    if (settlement !== undefined && settlement.expiresAt <= clock.now()) return session.fail(requestId, NOT_SETTLED)
-    if (acceptSettlement === undefined || !owner.answersMoney) return session.fail(requestId, NOT_SETTLED)
-    if (settlement !== undefined) this.#remember(settlement, amount)
-    try {
-      if ((await acceptSettlement('', amount, entries)) !== true) throw new LinkError('LINK_REFUSED', 'not accepted')
-      await owner.onMoney(amount)
-    } catch (error) {
-      if (settlement !== undefined) this.#settled.delete(latin1(settlement.id))
-      throw error
-    }
     session.respond(requestId)
-  }
-
-  /** From now on, so that a repetition that comes while it is judged does not count either. */
-  #remember({ id }: SettlementId, amount: bigint): void {
-    this.#settled.set(latin1(id), amount)
-    if (this.#settled.size <= SETTLEMENTS_REMEMBERED_MAX) return
-    for (const oldest of this.#settled.keys()) {
-      this.#settled.delete(oldest)
-      break
-    }
   }
 }

@@ -13,6 +13,7 @@ import { dialOptions, type ListenerOptions, listenOptions } from './listener.js'
 import { PeerListener } from './peer-listener.js'
 import { PluginV2 } from './v2-face.js'
 import { type AcceptProof, settlementRule } from './v2-settlement.js'
+import { storeOf } from './v2-services.js'
 import type { PluginServices } from './v2-types.js'
 
 export interface BtpListenerOptions extends ListenerOptions {
@@ -40,6 +41,8 @@ export interface BtpPluginOptions {
   trustSettlements?: boolean
   /** Decides about the peer's settlements. Default: all are refused. */
   acceptSettlement?: AcceptProof
+  /** Keeps which settlements of the peer have counted; the service `store` comes first. Without one they are forgotten at the end. */
+  _store?: unknown
   /** Default: the machine's. */
   clock?: Clock
 }
@@ -64,6 +67,7 @@ export class BtpPlugin extends PluginV2 {
         log,
         randomBytes,
         acceptSettlement: settlementOf(opts),
+        store: storeOf(api, opts._store),
       })
     })
     this.#listener = () => listener

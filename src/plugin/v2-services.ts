@@ -2,6 +2,7 @@
 import { debuglog, format, inspect } from 'node:util'
 import type { Log } from '../log/index.js'
 import { InvalidServicesError } from './errors.js'
+import type { PluginStore } from './v1-types.js'
 import type { PluginLog, PluginServices } from './v2-types.js'
 
 /** @throws {TypeError} for arguments that are no objects; {InvalidServicesError} for services that are none */
@@ -16,6 +17,11 @@ export function checkArguments(opts: unknown, api: unknown): void {
   if (log !== undefined && log !== null && !isObject(log) && typeof log !== 'function') {
     throw new InvalidServicesError('the service log must have the methods debug, info, warn and error')
   }
+}
+
+/** The store of the services, or the one among the options. Programs pass the latter unasked: what is no store is ignored. */
+export function storeOf(api: PluginServices | undefined, given: unknown): PluginStore | undefined {
+  return api?.store ?? (isStore(given) ? given : undefined)
 }
 
 /** The logger of the services; without one, errors go to standard error, and the rest where NODE_DEBUG=sluice asks for it. */
@@ -51,7 +57,7 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null
 }
 
-function isStore(value: unknown): boolean {
+function isStore(value: unknown): value is PluginStore {
   if (!isObject(value)) return false
   const methods = value as Record<string, unknown>
   return ['get', 'put', 'del'].every((name) => typeof methods[name] === 'function')

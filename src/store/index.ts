@@ -1,4 +1,4 @@
 export { StoreError } from './errors.js'
-export { KvStore, type KvStoreOptions, type KeyValueStore } from './kv.js'
+export { isNotFound, KvStore, type KvStoreOptions, type KeyValueStore } from './kv.js'
 export { MemoryStore, type MemoryStoreOptions } from './memory.js'
 export * from './types.js'

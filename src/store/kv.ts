@@ -218,7 +218,7 @@ function bytesOf(text: string): Uint8Array | undefined {
 }
 
 /** As LevelUP and its successors say it. */
-function isNotFound(error: unknown): boolean {
+export function isNotFound(error: unknown): boolean {
   return error instanceof Error && 'notFound' in error && Boolean(error.notFound)
 }
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import test from 'node:test'
 import { octetEntry } from 'sluice/btp'
-import { BtpPlugin, type BtpPluginOptions } from 'sluice/plugin'
+import { BtpPlugin, type BtpPluginOptions, type PluginServices } from 'sluice/plugin'
 import { FakeClock } from 'sluice/testing'
 import { answerOf, fulfill, listening, LogLines, peers, prepare, RawPeer, reject, SECRET, turn } from './v2-pair.js'
 
@@ -206,6 +206,68 @@ test('a trusted peer needs no proof; a settlement with an id counts once', async
   assert.equal(await peer.answer(5), 'F05 DuplicateIdError')
   assert.equal(await peer.answer(6), 'F00 NotAcceptedError')
   assert.deepEqual(got, ['8', '9'])
+})
+
+test('with a store a settlement counts once whatever restarts, and is recorded before it is credited', async (t) => {
+  const kept = new Map<string, string>()
+  const seen: string[] = []
+  const store = {
+    get: async (key: string) => kept.get(key) ?? Promise.reject(Object.assign(new Error('none'), { notFound: true })),
+    put: async (key: string, value: string) => {
+      await turn()
+      seen.push('recorded')
+      kept.set(key, value)
+    },
+    del: async (key: string) => void kept.delete(key),
+  }
+  const named = Buffer.alloc(24, 1)
+  named.writeBigUInt64BE(BigInt(Date.now() + 60_000), 16)
+  const settled = async (amount: bigint, wanted: Buffer, given: PluginServices & { _store?: unknown }) => {
+    const { listener, connecting, port } = await alone(t, { trustSettlements: true, _store: given._store }, given)
+    listener.registerMoneyHandler(async (money) => {
+      seen.push(money)
+      if (money === '13') throw new Error('not this one')
+    })
+    const peer = await RawPeer.dial(t, port)
+    peer.authenticate(SECRET)
+    await connecting
+    peer.send({ type: 7, requestId: 2, amount, entries: [octetEntry('sluice.settlement', wanted)] })
+    const answer = await peer.answer(2)
+    await listener.disconnect()
+    return typeof answer === 'string' ? answer : 'settled'
+  }
+  assert.equal(await settled(9n, named, { ...quiet, store }), 'settled')
+  assert.deepEqual(seen.splice(0), ['recorded', '9'])
+  assert.equal(await settled(9n, named, { ...quiet, _store: store }), 'settled')
+  assert.equal(await settled(10n, named, { ...quiet, store }), 'F05 DuplicateIdError')
+  assert.deepEqual(seen.splice(0), [])
+  // What its handler refuses may come again; what cannot be recorded, or read, is not credited.
+  const other = Buffer.concat([Buffer.alloc(16, 3), named.subarray(16)])
+  for (let i = 0; i < 2; i++) assert.equal(await settled(13n, other, { ...quiet, store }), 'F00 NotAcceptedError')
+  assert.deepEqual(seen.splice(0), ['recorded', '13', 'recorded', 'recorded', '13', 'recorded'])
+  const full = { ...store, put: async () => Promise.reject(new Error('the disk is full')) }
+  assert.equal(await settled(14n, other, { ...quiet, store: full }), 'F00 NotAcceptedError')
+  kept.set([...kept.keys()][0] ?? '', '{}')
+  assert.equal(await settled(15n, other, { ...quiet, store }), 'F00 NotAcceptedError')
+  assert.deepEqual(seen, [])
+})
+
+test('repetitions of a settlement that is being judged share its end', async (t) => {
+  let judge: (accepted: boolean) => void = () => undefined
+  const judged = new Promise<boolean>((resolve) => (judge = resolve))
+  const { listener, connecting, port } = await alone(t, { acceptSettlement: async () => judged })
+  listener.registerMoneyHandler(async () => assert.fail('it was refused'))
+  const peer = await RawPeer.dial(t, port)
+  peer.authenticate(SECRET)
+  await connecting
+  const named = Buffer.alloc(24, 1)
+  named.writeBigUInt64BE(BigInt(Date.now() + 60_000), 16)
+  for (const requestId of [2, 3]) {
+    peer.send({ type: 7, requestId, amount: 9n, entries: [octetEntry('sluice.settlement', named)] })
+  }
+  await turn()
+  judge(false)
+  for (const requestId of [2, 3]) assert.equal(await peer.answer(requestId), 'F00 NotAcceptedError')
 })
 
 test('a settlement that is not answered is in doubt, and not sent again', async (t) => {
