@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { posix } from 'node:path'
 import test from 'node:test'
-import { BROWSER_PACKAGES, BROWSER_SAFE, ENDS, LAYERS } from './layers.js'
+import { BROWSER_PACKAGES, BROWSER_SAFE, ENDS, LAYERS, PEERS } from './layers.js'
 import { readModule } from './module-uses.js'
 import { listPaths, readText } from './tree.js'
 
@@ -23,9 +23,12 @@ const ENTRIES: ReadonlySet<string> = new Set(
   [...readText('package.json').matchAll(/"default": "\.\/dist\/(.*)\.js"/g)].map((match) => `${match[1]}.ts`),
 )
 
+/** The innermost layer that a path below src/ lies in. */
 function layerOf(path: string): string {
-  const slash = path.indexOf('/')
-  return slash < 0 ? '.' : path.slice(0, slash)
+  const [folder = ''] = path.split('/')
+  if (folder === path) return '.'
+  const around = LAYERS.map(({ name }) => name).filter((name) => path.startsWith(`${name}/`))
+  return around.toSorted((a, b) => b.length - a.length)[0] ?? folder
 }
 
 /** The file below src/ that a relative specifier names. */
@@ -42,6 +45,8 @@ function layerFaults(sources: Sources): string[] {
     for (const { specifier } of readModule(path, text).imports) {
       if (specifier === 'sluice' || specifier.startsWith('sluice/'))
         faults.push(`${path}: imports itself as ${specifier}`)
+      const needers = PEERS[specifier]
+      if (needers?.includes(layer) === false) faults.push(`${path}: only ${needers.join()} may need ${specifier}`)
       if (!specifier.startsWith('.')) continue
       const target = resolve(path, specifier)
       const other = layerOf(target)
@@ -106,6 +111,8 @@ test('an import upward, sideways past an entry, into an end, from nowhere or of 
   assert.match(faultOf({ 'oer/gone.ts': "import './gone-with-it.js'" }), /does not exist/)
   assert.match(faultOf({ 'oer/self.ts': "import 'sluice/bytes'" }), /imports itself/)
   assert.match(faultOf({ 'misc/file.ts': '' }), /misc is not in the list/)
+  assert.match(faultOf({ 'testing/up.ts': "import './xrp/index.js'" }), /nothing may import testing\/xrp/)
+  assert.match(faultOf({ 'testing/up.ts': "import 'xrpl'" }), /only testing\/xrp may need xrpl/)
 })
 
 test('what a browser needs does not know Node', () => {

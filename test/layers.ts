@@ -4,7 +4,7 @@
  */
 
 export interface Layer {
-  /** The folder below src/; `.` is src/index.ts. */
+  /** The folder below src/; `.` is src/index.ts. A folder in another one may be a layer of its own. */
   readonly name: string
   /** What it is, as ARCHITECTURE.md says it. */
   readonly is: string
@@ -31,10 +31,11 @@ export const LAYERS: readonly Layer[] = [
   { name: 'compat', is: 'what old packages exported, in their own representations' },
   { name: '.', is: 'the everyday names' },
   { name: 'testing', is: 'conformance suites and simulators, for tests of users too' },
+  { name: 'testing/xrp', is: 'a simulated server of the XRP Ledger' },
 ]
 
 /** Nothing imports these: they are ends. */
-export const ENDS: readonly string[] = ['cli', 'compat', '.', 'testing']
+export const ENDS: readonly string[] = ['cli', 'compat', '.', 'testing', 'testing/xrp']
 
 /**
  * What a browser needs to buy: folders and files below src/. None of it, nor anything that it imports, knows Node.
@@ -58,3 +59,6 @@ export const BROWSER_SAFE: readonly string[] = [
 
 /** The packages that browser-safe files may import. */
 export const BROWSER_PACKAGES: readonly string[] = ['@noble/ciphers', '@noble/hashes', 'jose', 'structured-headers']
+
+/** Optional peers that a layer needs to load at all: nothing else imports them, so that nobody else must install them. */
+export const PEERS: Readonly<Record<string, readonly string[]>> = { xrpl: ['testing/xrp'] }

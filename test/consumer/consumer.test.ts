@@ -23,6 +23,10 @@ const SUBPATHS = Object.keys(exports)
   .filter((path) => path !== './package.json')
   .map((path) => `sluice${path.slice(1)}`)
 
+/** Exports that need an optional peer, which this consumer did not install. */
+const NEEDS_PEER: ReadonlyMap<string, string> = new Map([['sluice/testing/xrp', 'xrpl']])
+const LOADABLE = SUBPATHS.filter((name) => !NEEDS_PEER.has(name))
+
 /** Runs Node in the consumer's folder. @returns standard output; fails on any other exit, and on any warning */
 function runNode(...args: string[]): string {
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: consumer.folder, encoding: 'utf8' })
@@ -50,14 +54,21 @@ test('every file that package.json names is in the tarball', () => {
 })
 
 test('every export loads by import', () => {
-  const program = SUBPATHS.map((name) => `await import('${name}')`).join('\n')
+  const program = LOADABLE.map((name) => `await import('${name}')`).join('\n')
   runNode('--input-type=module', '--eval', program)
 })
 
 test('every export loads by require', () => {
-  writeFileSync(join(consumer.folder, 'all.cjs'), SUBPATHS.map((name) => `require('${name}')`).join('\n'))
+  writeFileSync(join(consumer.folder, 'all.cjs'), LOADABLE.map((name) => `require('${name}')`).join('\n'))
   runNode('all.cjs')
 })
+
+for (const [name, peer] of NEEDS_PEER) {
+  test(`${name} says that it needs ${peer}`, () => {
+    const program = `import('${name}').catch((error) => console.log(error.code, error.message))`
+    assert.match(runNode('--input-type=module', '--eval', program), new RegExp(`ERR_MODULE_NOT_FOUND .*'${peer}'`))
+  })
+}
 
 test('the types hold for a strict program that checks libraries too', () => {
   consumer.add('@types/node')

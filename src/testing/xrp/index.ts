@@ -1,0 +1,5 @@
+export type { Transaction } from './blob.js'
+export { LEDGERS_MAX, type Load } from './chain.js'
+export { GENESIS_ACCOUNT, GENESIS_SEED } from './entries.js'
+export { REQUEST_BYTES_MAX, standaloneXrpLedger, XrpFundError } from './standalone.js'
+export type { RequestFate, StandaloneXrpLedger, StandaloneXrpLedgerOptions, XrpLedgerFaults } from './types.js'
