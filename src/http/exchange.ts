@@ -38,6 +38,8 @@ export interface ResponseEvents {
 export interface StreamingAnswer {
   readonly status: number
   readonly headers: ReplyHeaders
+  /** The receipt of what was sold, for the end of the body; `undefined` when nothing was. Absent: nobody signs. */
+  readonly receipt?: () => Promise<string | undefined>
   /** Begins the body; called at most once. */
   readonly stream: (sink: Sink) => ResponseEvents
   /** Instead of `stream`, when nobody will read it: stops the producer. */

@@ -9,6 +9,9 @@ import type { Sink } from './meter.js'
 
 type OnError = (error: unknown) => void
 
+/** Carries the receipt behind the body (RFC 9110 section 6.5), for who looks there; buyers ask over the ledger. */
+const RECEIPT_TRAILER = 'Pay-Receipt'
+
 const OF_THE_BODY = ['Content-Length', 'Content-Encoding', 'ETag'] as const
 
 /** `url`: what a framework calls the whole path, where it changes the request's own. */
@@ -63,8 +66,11 @@ function stream(request: IncomingMessage, response: ServerResponse, reply: Strea
       onError(error)
     }
   }
+  // Trailers exist in chunked bodies only.
+  const receipt = request.httpVersion === '1.1' ? reply.receipt : undefined
+  if (receipt) response.setHeader('Trailer', RECEIPT_TRAILER)
   response.flushHeaders()
-  const events = reply.stream(sinkOf(response))
+  const events = reply.stream(sinkOf(response, receipt, onError))
   const closed = (): void => guarded(() => events.closed())
   response.on('drain', () => guarded(() => events.drained()))
   response.once('close', closed)
@@ -72,11 +78,19 @@ function stream(request: IncomingMessage, response: ServerResponse, reply: Strea
   if (request.socket.destroyed) closed()
 }
 
-function sinkOf(response: ServerResponse): Sink {
+function sinkOf(response: ServerResponse, receipt: StreamingAnswer['receipt'], onError: OnError): Sink {
   return {
     write: (bytes) => !response.destroyed && !response.writableEnded && response.write(bytes),
     end: () => {
-      response.end()
+      if (receipt === undefined) {
+        response.end()
+        return
+      }
+      receipt()
+        .then((text) => text !== undefined && response.addTrailers({ [RECEIPT_TRAILER]: text }))
+        .catch(onError)
+        .finally(() => response.end())
+        .catch(onError)
     },
     fail: () => {
       // What was paid for leaves first; then the chunked body breaks off, so that nobody takes it for whole.

@@ -34,6 +34,8 @@ export interface PaidTerms {
   readonly start?: 'request' | 'payment'
   /** Of the answer, where what is produced does not say. */
   readonly contentType?: string
+  /** `text/event-stream` ends with an event `receipt`, for clients that read nothing else. Default false. */
+  readonly receiptEvent?: boolean
   /** What events and figures call it. Default `paid`. */
   readonly route?: string
 }
@@ -100,11 +102,21 @@ export function paidRoute(seller: Seller, terms: PaidTerms): PaidRoute {
       status: produced.status,
       headers: { ...soldHeaders(produced.headers), ...headers },
       price,
+      unit: unit.name,
       units: unit.cut(sourceOf(produced.content)),
+      receiptEvent: terms.receiptEvent === true && isEventStream(produced.headers),
       dialect: terms.dialect,
       watch: (id) => {
         const { route = 'paid' } = terms
-        return watcherOf(seller, { id, flow: 'stream', route, url: request.url, unit: unit.name, price })
+        return watcherOf(seller, {
+          id,
+          flow: 'stream',
+          route,
+          url: request.url,
+          unit: unit.name,
+          price,
+          asset: seller.till.link.info.assetCode,
+        })
       },
     })
   }
@@ -170,8 +182,16 @@ function soldHeaders(headers: ReplyHeaders): ReplyHeaders {
 }
 
 function isEncoded(headers: ReplyHeaders): boolean {
-  const encoding = Object.entries(headers).find(([name]) => name.toLowerCase() === 'content-encoding')?.[1]
+  const encoding = fieldOf(headers, 'content-encoding')
   return encoding !== undefined && String(encoding).toLowerCase() !== 'identity'
+}
+
+function isEventStream(headers: ReplyHeaders): boolean {
+  return /^text\/event-stream\b/i.test(String(fieldOf(headers, 'content-type')))
+}
+
+function fieldOf(headers: ReplyHeaders, lowerCase: string): string | readonly string[] | undefined {
+  return Object.entries(headers).find(([name]) => name.toLowerCase() === lowerCase)?.[1]
 }
 
 function watcherOf({ events }: Seller, sale: SaleInfo): SaleWatcher {

@@ -18,6 +18,8 @@ export interface SaleInfo {
   readonly unit: string
   /** Base units for one unit. */
   readonly price: bigint
+  /** Code of the asset that all of it is in. */
+  readonly asset: string
 }
 
 /** What was captured since the last time. */

@@ -15,6 +15,7 @@ import { ShopError } from './errors.js'
 import type { ShopRequest } from './exchange.js'
 import type { MeterLimits } from './meter.js'
 import type { LedgerLocation } from './pay-terms.js'
+import { receiptSigner } from './receipt-signer.js'
 import { SellerWatch, type SellerEvents } from './seller-events.js'
 import type { SellerTerms } from './seller-terms.js'
 import { keptSecret } from './shop-secret.js'
@@ -45,7 +46,7 @@ export interface SellerOptions {
   readonly uri?: string
   /** Believes `X-Forwarded-Proto`: only behind a proxy that sets it. Default false. */
   readonly trustProxy?: boolean
-  readonly limits?: Partial<MeterLimits> & Omit<TillOptions, 'link' | 'clock' | 'randomBytes'>
+  readonly limits?: Partial<MeterLimits> & Omit<TillOptions, 'link' | 'clock' | 'randomBytes' | 'receipts'>
   readonly ledgerLimits?: Partial<LedgerLimits>
   readonly on?: SellerEvents
   readonly log?: Log
@@ -101,7 +102,6 @@ export async function openSeller(options: SellerOptions): Promise<Seller> {
     log,
   })
   await book.open()
-  const till = new Till({ ...options.limits, link: book.host, clock })
   const events = new SellerWatch(log)
   if (options.on) events.add(options.on)
   let path: string | undefined
@@ -121,6 +121,8 @@ export async function openSeller(options: SellerOptions): Promise<Seller> {
 
   try {
     const secret = await keptSecret(book.ledger)
+    const receipts = await receiptSigner(secret)
+    const till = new Till({ ...options.limits, link: book.host, clock, receipts })
     till.open()
     return {
       till,
@@ -138,6 +140,7 @@ export async function openSeller(options: SellerOptions): Promise<Seller> {
         const ledger = locate(request)
         return {
           ...(ledger && { ledger }),
+          key: receipts.key,
           accounts: accounts === undefined || accounts === 'open' ? 'open' : 'known',
         }
       },

@@ -8,19 +8,24 @@ import { Meter, type MeterLimits } from './meter.js'
 import type { SaleEnd, SalePayment, StallReason } from './seller-events.js'
 import { fulfillerOf, payHeaderOf, type PayDialect } from './seller-terms.js'
 import type { Source } from './source.js'
+import { withReceiptEvent } from './receipt-event.js'
 import type { Till } from './till.js'
 
 export interface StreamSale extends Partial<MeterLimits> {
   readonly clock?: Clock
   readonly till: Till
   readonly status?: number
-  /** All but `Pay`. */
+  /** All but `Pay`; `Pay-Terms` is among them. */
   readonly headers: ReplyHeaders
+  /** As `Pay-Terms` says it. */
+  readonly unit: string
   /** Base units for one unit; above 0. */
   readonly price: bigint
   /** Yields one unit at a time. */
   readonly units: Source
   readonly dialect?: PayDialect | undefined
+  /** The body ends with a server-sent event `receipt`, which nobody pays for. Default false. */
+  readonly receiptEvent?: boolean | undefined
   /** Who watches the stream, once it begins. */
   readonly watch?: ((clientId: string) => SaleWatcher) | undefined
 }
@@ -41,11 +46,15 @@ export function streamReply(sale: StreamSale): Answer | StreamingAnswer {
   }
   const { clientId, address } = till.newClient()
   const secret = till.newSecret()
+  const { 'Pay-Terms': payTerms = '' } = sale.headers
+  const receipt = (): Promise<string | undefined> => till.receiptOf(clientId)
   return {
     status,
     headers: { ...sale.headers, Pay: payHeaderOf(dialect, price, address, secret) },
+    ...(till.signs && { receipt }),
     cancel: () => units.cancel(),
-    stream: (sink) => {
+    stream: (to) => {
+      const sink = sale.receiptEvent === true && till.signs ? withReceiptEvent(to, receipt) : to
       const watcher = sale.watch?.(clientId)
       const { paid, stalled, resumed } = watcher ?? {}
       let account: string | undefined
@@ -55,7 +64,7 @@ export function streamReply(sale: StreamSale): Answer | StreamingAnswer {
         ...(stalled && { onStalled: stalled }),
         ...(resumed && { onResumed: resumed }),
         onEnd: (why, totals, error) => {
-          till.removeStream(clientId, totals)
+          till.removeStream(clientId)
           watcher?.ended({ why, totals, units: meter.units, account, error })
         },
       })
@@ -67,6 +76,7 @@ export function streamReply(sale: StreamSale): Answer | StreamingAnswer {
           meter.pay({ hold, fulfillment, units: Number(packet.amount / price) })
         },
         stop: async (why) => meter.stop(why),
+        sold: () => ({ payTerms: String(payTerms), unit: sale.unit, price, units: meter.units, totals: meter.totals }),
       })
       meter.start()
       return {

@@ -46,8 +46,8 @@ export interface Payee {
 export interface StreamPayee extends Payee {
   /** Ends it; resolves with what was captured. Twice is fine. */
   readonly stop: (why: StreamEnd) => Promise<Totals>
-  /** What is sold here, and how much of it so far. Absent: there is no receipt of it. */
-  readonly sold?: () => Sold
+  /** What is sold here, and how much of it so far. */
+  readonly sold: () => Sold
 }
 
 export interface TillOptions {
@@ -75,8 +75,7 @@ interface OpenStream {
 
 interface EndedStream {
   readonly payer: string | undefined
-  readonly totals: Totals
-  readonly sold: Sold | undefined
+  readonly sold: Sold
 }
 
 export class Till {
@@ -153,12 +152,12 @@ export class Till {
     this.#streams.set(clientId, { payee, once: new OnceRule(), payer: undefined })
   }
 
-  /** The stream has ended with these totals; what it sold can still be asked for, for a while. */
-  removeStream(clientId: string, totals: Totals): void {
+  /** The stream has ended; what it sold can still be asked for, for a while. */
+  removeStream(clientId: string): void {
     const stream = this.#streams.get(clientId)
     if (!stream) return
     this.#streams.delete(clientId)
-    this.#ended.set(clientId, { payer: stream.payer, totals, sold: stream.payee.sold?.() })
+    this.#ended.set(clientId, { payer: stream.payer, sold: stream.payee.sold() })
     if (this.#ended.size > this.#endedStreamsMax) forgetOldest(this.#ended)
   }
 
@@ -219,11 +218,16 @@ export class Till {
     return undefined
   }
 
+  /** Whether there are receipts. */
+  get signs(): boolean {
+    return this.#receipts !== undefined
+  }
+
   /** A receipt of what was captured so far; `undefined` while nobody has paid, or when nobody signs. */
   async receiptOf(clientId: string): Promise<string | undefined> {
     const stream = this.#streams.get(clientId)
     const payer = stream?.payer ?? this.#ended.get(clientId)?.payer
-    const sold = stream?.payee.sold?.() ?? this.#ended.get(clientId)?.sold
+    const sold = stream?.payee.sold() ?? this.#ended.get(clientId)?.sold
     if (payer === undefined || sold === undefined) return undefined
     const about = { info: this.link.info, stream: this.addressOf(clientId), payer, time: this.#clock.now() }
     return this.#receipts?.sign(streamReceipt(sold, about))
@@ -235,7 +239,7 @@ export class Till {
     const ended = this.#ended.get(clientId)
     const payer = stream?.payer ?? ended?.payer
     if ((!stream && !ended) || (payer !== undefined && payer !== account)) throw noStream()
-    const totals = stream ? await stream.payee.stop('cancelled') : ended?.totals
+    const totals = stream ? await stream.payee.stop('cancelled') : ended?.sold.totals
     const receipt = await this.receiptOf(clientId)
     return [...(totals ? [encodeTotals(totals)] : []), ...(receipt === undefined ? [] : [encodeReceipt(receipt)])]
   }

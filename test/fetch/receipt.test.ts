@@ -1,13 +1,51 @@
-/** The receipt of a purchase: a good one, and what a lying seller may say instead. */
+/** The receipt of a purchase: good ones of a real shop, and what a lying seller may say instead. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { toBase64url } from 'sluice/bytes'
-import { payingFetch, type FetchError, type PaidResponse } from 'sluice/fetch'
-import { encodeReceipt, receiptSigner, RECEIPT, termsHashOf, type Receipt } from 'sluice/http'
+import { keyOf, payingFetch, type FetchError, type PaidResponse } from 'sluice/fetch'
+import {
+  createShop,
+  encodeReceipt,
+  letter,
+  nodeListener,
+  receiptSigner,
+  RECEIPT,
+  termsHashOf,
+  Till,
+  type Receipt,
+} from 'sluice/http'
 import { linkPair } from 'sluice/link'
+import { serve } from '../http/buyer.js'
 import { scriptedShop } from './scripted-shop.js'
 
 const URL = 'http://shop.test/'
+
+test('a bought stream has a receipt that agrees with the buyer’s count', async (t) => {
+  const pair = linkPair({ creditLimit: 1000n })
+  const signer = await receiptSigner(new Uint8Array(32).fill(4))
+  await pair.holder.open()
+  const till = new Till({ link: pair.host, receipts: signer })
+  till.open()
+  const shop = createShop({ till, seller: signer, price: 2n, unit: letter, content: () => 'ABCDEFGH' })
+  const { port, close } = await serve(nodeListener(shop))
+  t.after(async () => {
+    await close()
+    await till.close()
+    await pair.close()
+  })
+  let pinned: Uint8Array | undefined
+  const response = await payingFetch(`http://127.0.0.1:${port}/`, {
+    budget: 1000n,
+    link: (offer) => {
+      pinned = keyOf(offer)
+      return pair.holder
+    },
+  })
+  assert.equal(await response.text(), 'ABCDEFGH')
+  const receipt = await response.payment.receipt()
+  assert.deepEqual([receipt?.units, receipt?.amount, receipt?.endOffset], [8n, 16n, 8])
+  assert.deepEqual(pinned, signer.key)
+})
 
 /** A unit bought from a shop whose receipt is what the test makes of a good one. */
 async function buyFrom(

@@ -29,11 +29,13 @@ function counter(): (paymentId: string) => boolean {
   const secret = new Uint8Array(32)
   const fulfill = accountFulfiller(secret)
   const { clientId, address } = till.newClient()
+  const totals = { captures: 0, amount: 0n, endOffset: 0 }
   till.addStream(clientId, {
     price: 1n,
     fulfillmentFor: (_packet, destination) => fulfill(destination),
     take: () => taken++,
-    stop: () => Promise.resolve({ captures: 0, amount: 0n, endOffset: 0 }),
+    stop: () => Promise.resolve(totals),
+    sold: () => ({ payTerms: '', unit: 'letter', price: 1n, units: 0, totals }),
   })
   return (paymentId) => {
     const before = taken
