@@ -3,6 +3,7 @@ const SOAKS: Readonly<Record<string, string>> = {
   'kill-shop': 'kill -9 of a shop under load, 200 rounds [--rounds N] [--seed N]',
   'kill-buyer': 'kill -9 of a buyer under load, 200 rounds [--rounds N] [--seed N]',
   'hosted-packets': 'kill -9 of a host of version 2 plugins under load, 200 rounds [--rounds N] [--seed N]',
+  cuts: 'a short stream whose connections are cut at every byte [--stride N]',
   strangers: 'a thousand strangers at both ports of a shop while a buyer buys [--strangers N] [--seconds N]',
   sim: 'simulated worlds with every fault, 500 seeds [--seeds N] [--first SEED] [--seconds S] [--lines N]',
   seeds: "the tutorials' programs for a minute [--seconds N] [--only TEXT]",
