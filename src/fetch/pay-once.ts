@@ -59,14 +59,9 @@ export async function payOnce(payment: OncePayment): Promise<Uint8Array> {
  * Takes the price from the purse that is open, waiting for money if need be; `undefined` when there is none.
  * @throws the signal's reason when aborted
  */
-export async function setAside(
-  allowance: Allowance,
-  price: bigint,
-  clock: Clock,
-  signal: AbortSignal,
-): Promise<Purse | undefined> {
+export async function setAside(allowance: Allowance, price: bigint, signal: AbortSignal): Promise<Purse | undefined> {
   for (;;) {
-    const purse = allowance.purse(clock.now())
+    const purse = allowance.purse()
     if (purse.take(price, 1) === 1) return purse
     if (allowance.spentFor(price)) return undefined
     let stop: () => void = () => {}

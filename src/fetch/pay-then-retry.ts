@@ -47,7 +47,7 @@ export async function payThenRetry(
   const allowance = source.allowanceFor(offer, link.info)
   if (price > budgetFor(offer, settings, allowance)) return withReport(response, report.outOfBudget())
   try {
-    const purse = await setAside(allowance, price, clock, signal)
+    const purse = await setAside(allowance, price, signal)
     if (purse === undefined) return withReport(response, report.outOfBudget())
     await response.body?.cancel()
     const nextPayment = oncePayments(pay)

@@ -15,8 +15,8 @@ export interface Purse {
 export interface Allowance {
   /** The most for this call, beside the budget that its caller gives; `undefined`: no other bound. */
   readonly perCall: bigint | undefined
-  /** The purse that is open at this time. A hold goes back to the purse that it came from. */
-  purse(now: number): Purse
+  /** The purse that is open now: today's. A hold goes back to the purse that it came from. */
+  purse(): Purse
   /** True when there is no money for one unit, and none to be expected but from holds that come back. */
   spentFor(price: bigint): boolean
   /** The listener is called, never synchronously, whenever there may be more to take. Returns the way to stop it. */

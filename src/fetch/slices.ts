@@ -2,7 +2,7 @@
  * Budgets that several processes share, as one of them sees them: it sets a slice aside durably before it spends of it,
  * takes the next one when half is used, and returns what is left when no call needs it any more. So no commit stands
  * before each hold, and a process that is killed has spent at most its slices. What was held on one day goes back to
- * that day's slice. Slices double, so that short calls set little aside and long ones seldom wait.
+ * that day's slice. Slices grow, so that short calls set little aside and long ones seldom wait.
  */
 import type { CancelTimer, Clock } from '../clock/index.js'
 import type { Log } from '../log/index.js'
@@ -29,7 +29,9 @@ const DAY_MS = 86_400_000
 /** How long a slice is kept after the last call that spent of it. */
 const IDLE_MS = 5_000
 /** A first slice, in holds like the one that asks for it. */
-const FIRST_HOLDS = 4n
+const FIRST_HOLDS = 64n
+/** Each further slice, in those before it. */
+const GROWTH = 3n
 
 export class Slices {
   readonly #source: SliceSource
@@ -47,7 +49,7 @@ export class Slices {
 
   /** What one more call may spend. */
   allowance(of: Omit<SliceOf, 'day'>, perCall: bigint | undefined): Allowance {
-    return new CallAllowance((day) => this.#purse({ ...of, day }), perCall)
+    return new CallAllowance((day) => this.#purse({ ...of, day }), perCall, this.#clock)
   }
 
   /** Returns what is not spent. Holds without an outcome count as spent. */
@@ -67,10 +69,14 @@ export class Slices {
     return purse
   }
 
-  /** Calls that still hold something of an earlier day keep its purse themselves. */
+  /** Holds do not last for days: what an older one has left goes back. */
   #forget(day: number): void {
     this.#day = day
-    for (const [key, purse] of this.#purses) if (purse.of.day < day - 1) this.#purses.delete(key)
+    for (const [key, purse] of this.#purses) {
+      if (purse.of.day >= day - 1) continue
+      this.#purses.delete(key)
+      void purse.close()
+    }
   }
 }
 
@@ -148,7 +154,7 @@ class SharedPurse implements Purse {
 
   #reserve(price: bigint, wanted: bigint): void {
     if (this.#reserving !== undefined || (this.#nothingFor !== undefined && price >= this.#nothingFor)) return
-    const most = this.#granted > 0n ? this.#granted : FIRST_HOLDS * wanted
+    const most = this.#granted > 0n ? GROWTH * this.#granted : FIRST_HOLDS * wanted
     this.#reserving = this.#source
       .reserve(this.of, price, most)
       .then(
@@ -192,13 +198,15 @@ class SharedPurse implements Purse {
 class CallAllowance implements Allowance {
   readonly perCall: bigint | undefined
   readonly #purseOf: (day: number) => SharedPurse
+  readonly #clock: Clock
   readonly #listeners = new Set<() => void>()
   #day = 0
   /** Joined with the first payment, so that a call that pays nothing needs no end. */
   #purse: SharedPurse | undefined
 
-  constructor(purseOf: (day: number) => SharedPurse, perCall: bigint | undefined) {
+  constructor(purseOf: (day: number) => SharedPurse, perCall: bigint | undefined, clock: Clock) {
     this.perCall = perCall
+    this.#clock = clock
     this.#purseOf = purseOf
   }
 
@@ -206,8 +214,8 @@ class CallAllowance implements Allowance {
     for (const listener of this.#listeners) listener()
   }
 
-  purse(now: number): Purse {
-    const day = Math.floor(now / DAY_MS)
+  purse(): Purse {
+    const day = Math.floor(this.#clock.now() / DAY_MS)
     // A clock that steps back does not open yesterday's budget again.
     if (this.#purse !== undefined && day <= this.#day) return this.#purse
     this.end()

@@ -173,7 +173,7 @@ export class StreamPayer {
     const { exposure, link, allowance, price, clock } = this.#setup
     if (this.#state !== 'paying' || this.#backoff.pausing || link.state !== 'open') return
     const now = clock.now()
-    const purse = allowance.purse(now)
+    const purse = allowance.purse()
     for (let sent = 0; this.#outstanding < HOLDS_IN_FLIGHT_MAX; sent++) {
       const wanted = Math.min(exposure.room(), this.#unitsPerHoldMax)
       if (wanted === 0) return

@@ -54,7 +54,13 @@ function notABudget(why: string, cause?: unknown): WalletError {
 }
 
 /** How much of `most` may be set aside: `0n` unless it is `least`. */
-export function grant(all: readonly Taken[], of: SliceOf, budget: WalletBudget, least: bigint, most: bigint): bigint {
+export function grantSlice(
+  all: readonly Taken[],
+  of: SliceOf,
+  budget: WalletBudget,
+  least: bigint,
+  most: bigint,
+): bigint {
   const { day, asset, origin, scale } = of
   const today = all.filter((taken) => taken.day === day && taken.asset === asset)
   const finest = Math.max(scale, ...today.map((taken) => taken.scale))

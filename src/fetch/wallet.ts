@@ -18,10 +18,10 @@ import { type Log, silentLog } from '../log/index.js'
 import { checkLedger, ledgerByTerms, type Offer } from './offer.js'
 import type { Allowance } from './purse.js'
 import { keyOf } from './receipt.js'
-import { Slices } from './slices.js'
+import { Slices, type SliceSource } from './slices.js'
 import { type KeptAccount, WalletAccounts } from './wallet-accounts.js'
 import { WalletBook } from './wallet-book.js'
-import { amountOf, budgetIn, checkBudgets, grant, type WalletBudgets, withTaken } from './wallet-budget.js'
+import { amountOf, budgetIn, checkBudgets, grantSlice, type WalletBudgets, withTaken } from './wallet-budget.js'
 import { WalletError } from './wallet-errors.js'
 import { RecordSlot } from './wallet-record.js'
 import type { Wallet, WalletAccount } from './wallet-types.js'
@@ -85,14 +85,14 @@ class DirectoryWallet implements Wallet {
     this.#clock = options.clock ?? systemClock
     this.#log = options.log ?? silentLog
     this.#book = new WalletBook(join(directory, 'budget'), this.#clock)
-    const source = {
-      reserve: (of: Parameters<typeof grant>[1], least: bigint, most: bigint) =>
+    const source: SliceSource = {
+      reserve: (of, least, most) =>
         this.#book.change((book) => {
-          const amount = grant(book.taken, of, budgetIn(options.budget, of.asset), least, most)
+          const amount = grantSlice(book.taken, of, budgetIn(options.budget, of.asset), least, most)
           if (amount > 0n) book.taken = withTaken(book.taken, of, amount)
           return amount
         }),
-      release: (of: Parameters<typeof grant>[1], amount: bigint) =>
+      release: (of, amount) =>
         this.#book.change((book) => {
           book.taken = withTaken(book.taken, of, -amount)
         }),
