@@ -54,6 +54,8 @@ export interface SellerEvents {
   readonly stalled?: (sale: SaleInfo, why: StallReason) => void
   readonly resumed?: (sale: SaleInfo) => void
   readonly ended?: (sale: SaleInfo, end: SaleEnd) => void
+  /** A hold was turned down before it came to a sale; `code` is that of docs/reference/headers.md, such as `F06`. */
+  readonly rejected?: (code: string) => void
 }
 
 /** How long a stream without a capture is only slow. */

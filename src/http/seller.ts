@@ -46,7 +46,8 @@ export interface SellerOptions {
   readonly uri?: string
   /** Believes `X-Forwarded-Proto`: only behind a proxy that sets it. Default false. */
   readonly trustProxy?: boolean
-  readonly limits?: Partial<MeterLimits> & Omit<TillOptions, 'link' | 'clock' | 'randomBytes' | 'receipts'>
+  readonly limits?: Partial<MeterLimits> &
+    Omit<TillOptions, 'link' | 'clock' | 'randomBytes' | 'receipts' | 'onRejected'>
   readonly ledgerLimits?: Partial<LedgerLimits>
   readonly on?: SellerEvents
   readonly log?: Log
@@ -119,10 +120,12 @@ export async function openSeller(options: SellerOptions): Promise<Seller> {
     return { uri: `btp+${listen?.cert === undefined ? 'ws' : 'wss'}://${hostname}:${book.port}/`, version: 1 }
   }
 
+  const onRejected = (code: string): void => events.tell((listener) => listener.rejected?.(code))
+
   try {
     const secret = await keptSecret(book.ledger)
     const receipts = await receiptSigner(secret)
-    const till = new Till({ ...options.limits, link: book.host, clock, receipts })
+    const till = new Till({ ...options.limits, link: book.host, clock, receipts, onRejected })
     till.open()
     return {
       till,

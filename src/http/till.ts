@@ -56,6 +56,8 @@ export interface TillOptions {
   readonly randomBytes?: (length: number) => Uint8Array
   /** Signs what payers ask `sluice.receipt` for. Absent: there are no receipts. */
   readonly receipts?: ReceiptSigner | undefined
+  /** Hears the code of each hold that fails a check. */
+  readonly onRejected?: ((code: ErrorCode) => void) | undefined
   /** A hold that expires sooner is rejected (R02): its capture could come too late. Default 1000. */
   readonly captureMarginMs?: number
   /** Streams at once. Default 10 000. */
@@ -83,6 +85,7 @@ export class Till {
   readonly #clock: Clock
   readonly #random: (length: number) => Uint8Array
   readonly #receipts: ReceiptSigner | undefined
+  readonly #onRejected: (code: ErrorCode) => void
   readonly #captureMarginMs: number
   readonly #streamsMax: number
   readonly #endedStreamsMax: number
@@ -98,6 +101,7 @@ export class Till {
     this.#clock = options.clock ?? systemClock
     this.#random = options.randomBytes ?? randomBytes
     this.#receipts = options.receipts
+    this.#onRejected = options.onRejected ?? (() => {})
     this.#captureMarginMs = options.captureMarginMs ?? 1000
     this.#streamsMax = options.streamsMax ?? 10_000
     this.#endedStreamsMax = options.endedStreamsMax ?? 1024
@@ -173,7 +177,9 @@ export class Till {
 
   #take(hold: IncomingHold): void {
     const refusal = this.#check(hold)
-    if (refusal !== undefined) refuse(hold, ...refusal)
+    if (refusal === undefined) return
+    refuse(hold, ...refusal)
+    this.#onRejected(refusal[0])
   }
 
   /** Hands the hold to its payee, or says why not. */

@@ -24,7 +24,10 @@ const SUBPATHS = Object.keys(exports)
   .map((path) => `sluice${path.slice(1)}`)
 
 /** Exports that need an optional peer, which this consumer did not install. */
-const NEEDS_PEER: ReadonlyMap<string, string> = new Map([['sluice/testing/xrp', 'xrpl']])
+const NEEDS_PEER: ReadonlyMap<string, string> = new Map([
+  ['sluice/http/metrics', 'prom-client'],
+  ['sluice/testing/xrp', 'xrpl'],
+])
 const LOADABLE = SUBPATHS.filter((name) => !NEEDS_PEER.has(name))
 
 /** Runs Node in the consumer's folder. @returns standard output; fails on any other exit, and on any warning */
@@ -70,9 +73,18 @@ for (const [name, peer] of NEEDS_PEER) {
   })
 }
 
+test('without the OpenTelemetry API there are no spans', () => {
+  const program = `
+    import { sellerTracing } from 'sluice/http/tracing'
+    console.log(Object.keys(await sellerTracing()).length)`
+  assert.equal(runNode('--input-type=module', '--eval', program), '0\n')
+})
+
 test('the types hold for a strict program that checks libraries too', () => {
   consumer.add('@types/node')
   consumer.add('undici-types')
+  consumer.add('@opentelemetry/api')
+  consumer.add('prom-client')
   const uses = SUBPATHS.map((name, at) => `export * as all${at} from '${name}'`)
   writeFileSync(join(consumer.folder, 'program.mts'), uses.join('\n'))
   writeFileSync(
