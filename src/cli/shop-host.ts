@@ -1,6 +1,15 @@
 /** A letter shop and the ledger that it hosts, in one process: what `sluice shop` and `sluice demo` run. */
 import { createServer, type Server } from 'node:http'
-import { createShop, letter, letters, nodeListener, Till, type StreamSummary } from '../http/index.js'
+import {
+  createShop,
+  keptSecret,
+  letter,
+  letters,
+  nodeListener,
+  receiptSigner,
+  Till,
+  type StreamSummary,
+} from '../http/index.js'
 import type { AccountView } from '../ledger/index.js'
 import { HostedLedger } from '../link/hosted-ledger.js'
 import type { Log } from '../log/index.js'
@@ -80,7 +89,8 @@ export async function openShopHost(options: ShopHostOptions): Promise<ShopHost> 
     })
     await book.open()
     closers.push(() => book.close())
-    const till = new Till({ link: book.host })
+    const receipts = await receiptSigner(await keptSecret(book.ledger))
+    const till = new Till({ link: book.host, receipts })
     till.open()
     closers.push(() => till.close())
     const ledgerUri = `btp+ws://${uriHost(host)}:${book.port}/`
@@ -97,6 +107,7 @@ export async function openShopHost(options: ShopHostOptions): Promise<ShopHost> 
           seller: {
             ledger: { uri: ledgerUri, version: 1 },
             accounts: token === undefined ? 'open' : 'known',
+            key: receipts.key,
           },
           ...(options.onStreamEnd && { onStreamEnd: options.onStreamEnd }),
         }),

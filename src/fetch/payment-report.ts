@@ -1,8 +1,7 @@
 /** What a call of the paying fetch has cost so far: live figures on `response.payment`. */
-import type { Receipt } from '../http/headers.js'
 import type { Exposure } from './exposure.js'
 import type { FetchError } from './errors.js'
-import { askReceipt, type Purchase } from './receipt.js'
+import { askReceipt, type GoodReceipt, type Purchase } from './receipt.js'
 import type { PaymentEnd, StreamPayer } from './stream-payer.js'
 
 export interface PaymentReport {
@@ -30,7 +29,7 @@ export interface PaymentReport {
    * What the seller signs about a stream, checked against its key and our own count. Waits until all is settled, and
    * needs the link. `undefined` when nothing was bought, or the seller signs nothing. @throws {FetchError} `FETCH_RECEIPT`
    */
-  receipt(): Promise<Receipt | undefined>
+  receipt(): Promise<GoodReceipt | undefined>
 }
 
 /** Nothing was asked for. */

@@ -26,13 +26,18 @@ export interface Purchase {
   readonly units: () => number
 }
 
+/** A receipt that was found good, and its text, which anybody can check who has the seller's key. */
+export interface GoodReceipt extends Receipt {
+  readonly text: string
+}
+
 /** The Ed25519 public key that signs the seller's receipts, 32 bytes; to be pinned when one first buys there. */
 export function keyOf(offer: Offer): Uint8Array | undefined {
   return offer.terms?.key
 }
 
 /** `undefined` when nothing was bought, or the seller signs nothing. @throws {FetchError} `FETCH_RECEIPT` */
-export async function askReceipt(purchase: Purchase): Promise<Receipt | undefined> {
+export async function askReceipt(purchase: Purchase): Promise<GoodReceipt | undefined> {
   const { link, address, terms } = purchase
   if (terms.key === undefined || purchase.units() === 0) return undefined
   const answer = await link.request([encodeReceiptRequest(address)]).catch((cause: unknown) => {
@@ -45,7 +50,7 @@ export async function askReceipt(purchase: Purchase): Promise<Receipt | undefine
   })
   const faults = differences(receipt, purchase)
   if (faults.length > 0) throw receiptError(`the receipt is not for what was bought here (${faults.join('; ')})`)
-  return receipt
+  return { ...receipt, text }
 }
 
 /** Where the receipt says something else than the buyer knows. */

@@ -7,7 +7,10 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { toBase64url } from 'sluice/bytes'
+import { keyOf, payingFetch } from 'sluice/fetch'
 import { receiptMembers, receiptSigner, termsHashOf, type Receipt } from 'sluice/http'
+import { holderAt } from 'sluice/link/ws'
+import { sluice } from './sluice.js'
 
 const MAIN = fileURLToPath(new URL('dist/cli/main.js', import.meta.resolve('sluice/package.json')))
 
@@ -60,6 +63,31 @@ test('a good receipt, from a file or standard input, is shown with exit code 0',
   ])
   assert.equal(verify(['--key', toBase64url(signer.key)], text).stdout, shown.stdout)
   assert.equal(verify(['-', '--key', `:${KEY}:`], text).stdout, shown.stdout)
+})
+
+test('the receipt of a purchase at `sluice shop` is good years later, by the key that the shop named', async () => {
+  const shop = sluice(['shop', '--memory', '--port', '0', '--btp-port', '0', '--log-level', 'error'])
+  const [, url = ''] = await shop.saw(/letters at (\S+) for/)
+  const [, ledger = ''] = await shop.saw(/ledger at (\S+),/)
+  const holder = holderAt(`${ledger.replace('://', '://:secret@')}`)
+  let key: Uint8Array | undefined
+  const response = await payingFetch(url, {
+    budget: 5n,
+    link: (offer) => {
+      key = keyOf(offer)
+      return holder
+    },
+  })
+  assert.match(await response.text(), /^[A-Z]{5}$/)
+  const receipt = await response.payment.receipt()
+  await holder.close()
+  shop.child.kill('SIGINT')
+  assert.equal(await shop.ended, 0, shop.stderr)
+  const bought = join(folder, 'bought.jws')
+  await writeFile(bought, receipt?.text ?? '')
+  const { status, stdout } = verify([bought, '--key', toBase64url(key ?? new Uint8Array(0))])
+  assert.equal(status, 0)
+  assert.match(stdout, /^bought   5 letters at /m)
 })
 
 test('--json prints the members', () => {

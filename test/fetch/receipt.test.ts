@@ -12,6 +12,7 @@ import {
   RECEIPT,
   termsHashOf,
   Till,
+  verifyReceipt,
   type Receipt,
 } from 'sluice/http'
 import { linkPair } from 'sluice/link'
@@ -44,6 +45,8 @@ test('a bought stream has a receipt that agrees with the buyer’s count', async
   assert.equal(await response.text(), 'ABCDEFGH')
   const receipt = await response.payment.receipt()
   assert.deepEqual([receipt?.units, receipt?.amount, receipt?.endOffset], [8n, 16n, 8])
+  const { text = '', ...said } = receipt ?? {}
+  assert.deepEqual(await verifyReceipt(text, signer), said)
   assert.deepEqual(pinned, signer.key)
 })
 
