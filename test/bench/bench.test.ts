@@ -66,3 +66,17 @@ test('the quick bench gives every figure of every contender', async () => {
   const bytes = Number(ours?.['bytesPerIdleHolder'])
   assert.ok(bytes > 0 && bytes <= 12 * 1024, `an idle holder takes ${bytes} bytes`)
 })
+
+test('the quick bench of streams measures a distance beside mppx, and a file beside its free download', async () => {
+  const args = [join(root, 'build/bench/bench/streams-main.js'), '--quick']
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: root })
+  const lines = stdout
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as Line)
+  assert.deepEqual(
+    lines.map(({ contender }) => contender),
+    ['mppx 0.11.0, session stream', 'sluice', 'free', 'paid'],
+  )
+  for (const { ms } of lines) assert.ok(Number(ms) > 0)
+})
