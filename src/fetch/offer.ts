@@ -72,8 +72,8 @@ function parseHeaders(response: Response, text: string, bare: BareMeaning): { pa
 }
 
 /** Bytes of one unit, where a buyer can count units by itself. */
-export function unitBytesOf(unit: string): number | undefined {
-  return unit === 'letter' || unit === 'byte' ? 1 : undefined
+export function unitBytesOf(unit: string, step = 1): number | undefined {
+  return unit === 'letter' || unit === 'byte' ? step : undefined
 }
 
 /**

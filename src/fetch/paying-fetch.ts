@@ -68,7 +68,7 @@ async function payStream(
   const { body } = response
   const { pay, price, terms, unit } = offer
   if (body === null || pay.method === 'condition') return withReport(response, FREE)
-  const unitBytes = unitBytesOf(unit)
+  const unitBytes = unitBytesOf(unit, terms?.step)
   if (terms === undefined && unitBytes === undefined) {
     const message = `a seller without Pay-Terms states no offsets, and units of "${unit}" cannot be counted without them`
     throw new FetchError('FETCH_UNCOUNTABLE', message)

@@ -6,6 +6,7 @@ import { SluiceError } from '../errors/index.js'
  * `SHOP_CONTENT` the content to sell is not made of Uint8Arrays or strings;
  * `SHOP_OPTIONS` an option is out of range; the message names it;
  * `SHOP_SECRET` the ledger cannot keep the shop's secret; the message says why;
+ * `SHOP_UNIT` the content cannot be cut into its unit: a piece is too big or weighs too much;
  * `SHOP_UNSAFE` strangers could open accounts, and nobody has said that they may.
  */
 export class ShopError extends SluiceError {}

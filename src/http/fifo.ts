@@ -30,8 +30,11 @@ export class Fifo<T> {
   }
 
   remove(item: T): void {
-    const index = this.#items.indexOf(item, this.#head)
-    if (index >= 0) this.#items.splice(index, 1)
+    if (item === this.first) this.shift()
+    else {
+      const index = this.#items.indexOf(item, this.#head)
+      if (index >= 0) this.#items.splice(index, 1)
+    }
   }
 
   clear(): void {

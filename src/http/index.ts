@@ -11,8 +11,10 @@ export {
   type StreamingAnswer,
 } from './exchange.js'
 export { corsHeaders } from './cors.js'
+export { PIECE_BYTES_MAX } from './cutting.js'
 export { letters } from './letters.js'
 export { Meter, meterDefaults, type MeterLimits, type MeterOptions, type Payment, type Sink } from './meter.js'
+export { openAiTokens } from './open-ai.js'
 export { nodeListener, type NodeListener } from './node-listener.js'
 export { replyToNode, requestFromNode } from './node-reply.js'
 export { paidRoute, type PaidReply, type PaidRoute, type PaidTerms, type Price, type Produced } from './paid.js'
@@ -34,7 +36,19 @@ export {
 } from './seller-events.js'
 export type { PayDialect, SellerTerms } from './seller-terms.js'
 export { createShop, type ShopOptions, type StreamSummary } from './shop.js'
-export { sourceOf, type Chunk, type Content, type Source } from './source.js'
+export { sourceOf, type Chunk, type Content, type Pieces, type Source } from './source.js'
 export { Till, TillError, type CheckedHold, type Payee, type StreamPayee, type TillOptions } from './till.js'
-export { chunk, letter, type Unit, type UnitName } from './units.js'
+export {
+  bytes,
+  chunk,
+  letter,
+  line,
+  request,
+  sseEvent,
+  stepped,
+  tokens,
+  type Unit,
+  type UnitName,
+  unitNamed,
+} from './units.js'
 export { replyToWeb, requestFromWeb, webBody, webHeaders } from './web-reply.js'

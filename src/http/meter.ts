@@ -7,22 +7,20 @@
  * - A unit is written only after its capture is durable; each capture states the body offset at which its units end.
  * - Units belong to the stream, not to holds: captures take them from the front, so that one pulled for a hold that then
  *   fails is sold to the next. An offset stated meanwhile is never too low.
+ * - A piece that weighs several units is captured for when the holds at hand pay for all of it.
  * - A full sink stops captures until it has drained.
  */
 import { concat } from '../bytes/index.js'
 import { systemClock, type CancelTimer, type Clock } from '../clock/index.js'
 import type { IncomingHold, Settled } from '../link/index.js'
+import { ShopError } from './errors.js'
 import { Fifo } from './fifo.js'
 import { MeterWatch, type MeterEvents } from './meter-watch.js'
 import type { StallReason } from './seller-events.js'
-import type { Source } from './source.js'
-import {
-  encodeEndOffset,
-  encodeStreamReason,
-  type StreamEnd,
-  type StreamReason,
-  type Totals,
-} from './stream-messages.js'
+import { PieceQueue } from './piece-queue.js'
+import type { Pieces } from './source.js'
+import { encodeEndOffset, type StreamEnd, type Totals } from './stream-messages.js'
+import { reject } from './stream-rejection.js'
 
 /** A hold that pays for `units` units of this stream, and the fulfillment that captures it. */
 export interface Payment {
@@ -72,7 +70,7 @@ export interface MeterOptions extends Partial<MeterLimits>, MeterEvents {
 }
 
 export class Meter {
-  readonly #source: Source
+  readonly #source: Pieces
   readonly #sink: Sink
   readonly #limits: MeterLimits
   readonly #clock: Clock
@@ -80,11 +78,7 @@ export class Meter {
 
   /** Holds for which no capture is under way, in order of arrival. */
   readonly #waiting = new Fifo<Payment>()
-  /** Units pulled and not delivered; captures under way pay for the first `#sold` of them. */
-  readonly #pulled = new Fifo<Uint8Array>()
-  #sold = 0
-  #soldBytes = 0
-  #pulledBytes = 0
+  readonly #pulled = new PieceQueue()
   #captures = 0
   #units = 0
   #amount = 0n
@@ -106,8 +100,7 @@ export class Meter {
   #cancelIdle: CancelTimer = () => {}
   readonly #watch: MeterWatch
 
-  /** `source` yields one unit at a time. */
-  constructor(source: Source, sink: Sink, options: MeterOptions = {}) {
+  constructor(source: Pieces, sink: Sink, options: MeterOptions = {}) {
     this.#source = source
     this.#sink = sink
     this.#limits = { ...meterDefaults, ...options }
@@ -188,23 +181,46 @@ export class Meter {
   #step(): boolean {
     const payment = this.#waiting.first
     if (payment === undefined || this.#ended !== undefined || this.#sinkFull || this.#pulling) return false
-    if (this.#sold >= this.#limits.bulkUnitsMax || this.#soldBytes >= this.#limits.bulkBytesMax) return false
-    const { hold, units } = payment
-    if (hold.expiresAt - this.#clock.now() <= this.#limits.captureMarginMs) {
-      this.#waiting.shift()
-      hold.onEnded = undefined
-      hold.reject({ code: 'R02', name: 'Insufficient Timeout', message: 'the hold expires too soon to be captured' })
-      return true
-    }
-    const unsold = (): number => this.#pulled.length - this.#sold
-    while (unsold() < units) {
-      if (this.#exhausted) return this.#sellLess('ended', unsold())
-      if (this.#pulledBytes - this.#soldBytes >= this.#limits.bulkBytesMax) return this.#sellLess('bulk', unsold())
+    const { bulkUnitsMax, bulkBytesMax } = this.#limits
+    const queue = this.#pulled
+    if (queue.sold >= bulkUnitsMax || queue.soldBytes >= bulkBytesMax) return false
+    if (this.#refuseLate(payment)) return true
+    while (queue.unsold < payment.units) {
+      if (this.#exhausted) return this.#sellLess(payment, 'ended', queue.unsold)
+      if (queue.unsoldBytes >= bulkBytesMax) return this.#sellLess(payment, 'bulk', queue.unsold)
       if (!this.#pull()) return false
     }
-    this.#waiting.shift()
-    this.#capture(payment)
+    return this.#sell()
+  }
+
+  /** Captures the first holds, as many as pay for whole pieces; false when too few wait. */
+  #sell(): boolean {
+    let units = 0
+    for (let count = 0; ; count++) {
+      const payment = this.#waiting.at(count)
+      if (payment === undefined) return false
+      if (this.#refuseLate(payment)) return true
+      const fitting = this.#pulled.fit(units + payment.units)
+      // A hold for the end of one piece and the beginning of the next would pay for what may never be delivered.
+      if (fitting > 0 && fitting < units + payment.units) return this.#sellLess(payment, 'bulk', fitting - units)
+      units += payment.units
+      if (fitting === 0) continue
+      for (let captured = 0; captured <= count; captured++) this.#capture(this.#waiting.shift())
+      return true
+    }
+  }
+
+  #refuseLate(payment: Payment): boolean {
+    const { hold } = payment
+    if (hold.expiresAt - this.#clock.now() > this.#limits.captureMarginMs) return false
+    this.#drop(payment)
+    hold.reject({ code: 'R02', name: 'Insufficient Timeout', message: 'the hold expires too soon to be captured' })
     return true
+  }
+
+  #drop(payment: Payment): void {
+    payment.hold.onEnded = undefined
+    this.#waiting.remove(payment)
   }
 
   /** One unit more from the source; false when it has to be waited for, or cannot be had. */
@@ -226,38 +242,45 @@ export class Meter {
     return false
   }
 
-  /** The first hold pays for more than there is. */
-  #sellLess(why: 'ended' | 'bulk', units: number): boolean {
+  /** A hold pays for more than can be sold to it. */
+  #sellLess(payment: Payment, why: 'ended' | 'bulk', units: number): boolean {
     // A capture under way that fails would leave its units to this hold; and without units the stream ends.
     if (this.#capturing > 0 || (why === 'ended' && units === 0)) return false
-    const payment = this.#waiting.shift()
-    if (payment) {
-      payment.hold.onEnded = undefined
-      reject(payment.hold, { why, units })
-    }
+    this.#drop(payment)
+    reject(payment.hold, { why, units })
     return true
   }
 
-  #keep(unit: Uint8Array | undefined): void {
-    if (unit === undefined) {
+  #keep(piece: Uint8Array | undefined): void {
+    if (piece === undefined) {
       this.#exhausted = true
       return
     }
-    this.#pulled.push(unit)
-    this.#pulledBytes += unit.length
+    const { weight = 1 } = this.#source
+    const { bulkUnitsMax, waitingHoldsMax } = this.#limits
+    if (weight > Math.min(bulkUnitsMax, waitingHoldsMax)) {
+      throw new ShopError('SHOP_UNIT', `a piece of ${weight} units is more than a buyer can hold: sell smaller pieces`)
+    }
+    this.#pulled.push(piece, weight)
+    if (weight === 0) this.#deliver()
   }
 
   #arrived(unit: Uint8Array | undefined): void {
     this.#pulling = false
     if (this.#ended !== undefined) return
-    this.#keep(unit)
+    try {
+      this.#keep(unit)
+    } catch (error) {
+      return this.#sourceFailed(error)
+    }
     this.#run()
   }
 
-  #capture({ hold, fulfillment, units }: Payment): void {
-    for (let sold = 0; sold < units; sold++) this.#soldBytes += this.#pulled.at(this.#sold + sold)?.length ?? 0
-    this.#sold += units
-    this.#statedOffset = Math.max(this.#statedOffset, this.#deliveredBytes + this.#soldBytes)
+  #capture(payment: Payment | undefined): void {
+    if (payment === undefined) return
+    const { hold, fulfillment, units } = payment
+    this.#pulled.sell(units)
+    this.#statedOffset = Math.max(this.#statedOffset, this.#deliveredBytes + this.#pulled.soldBytes)
     this.#capturing++
     hold.onEnded = undefined
     hold.fulfill(fulfillment, encodeEndOffset(this.#statedOffset), (settled) => this.#captured(hold, units, settled))
@@ -266,30 +289,26 @@ export class Meter {
   #captured(hold: IncomingHold, units: number, settled: Settled): void {
     if (this.#finished) return
     this.#capturing--
-    this.#sold -= units
     if (settled.ok) {
       this.#captures++
       this.#units += units
       this.#amount += hold.amount
       this.#watch.captured(units, hold.amount)
-      for (let delivered = 0; delivered < units; delivered++) this.#deliver()
+      this.#pulled.pay(units)
+      this.#deliver()
     } else {
-      // The units stay; those of the captures that follow are now the ones from the front.
-      this.#soldBytes = 0
-      for (let sold = 0; sold < this.#sold; sold++) this.#soldBytes += this.#pulled.at(sold)?.length ?? 0
+      this.#pulled.unsell(units)
     }
     this.#run()
   }
 
   #deliver(): void {
-    const unit = this.#pulled.shift()
-    if (unit === undefined) return
-    this.#soldBytes -= unit.length
-    this.#pulledBytes -= unit.length
-    this.#deliveredBytes += unit.length
-    // Captures of one commit are told in one turn: their units leave in one write.
-    if (this.#written.length === 0) queueMicrotask(() => this.#flush())
-    this.#written.push(unit)
+    for (let piece = this.#pulled.take(); piece !== undefined; piece = this.#pulled.take()) {
+      this.#deliveredBytes += piece.length
+      // Captures of one commit are told in one turn: their units leave in one write.
+      if (this.#written.length === 0) queueMicrotask(() => this.#flush())
+      this.#written.push(piece)
+    }
   }
 
   #flush(): void {
@@ -361,24 +380,4 @@ export class Meter {
     if (leftMs > 0) this.#cancelIdle = this.#clock.after(leftMs, () => this.#watchIdle())
     else this.#end('idle')
   }
-}
-
-function reject(hold: IncomingHold, reason: StreamReason): void {
-  hold.reject({
-    code: 'F99',
-    name: 'Application Error',
-    message: MESSAGES[reason.why],
-    data: encodeStreamReason(reason),
-  })
-}
-
-const MESSAGES: Readonly<Record<StreamReason['why'], string>> = {
-  ended: 'the stream has not so many units left',
-  bulk: 'the hold pays for more units than are sold at once',
-  cancelled: 'the buyer cancelled the stream',
-  closed: 'the response is closed',
-  closing: 'the shop is closing',
-  failed: 'the source of the stream failed',
-  idle: 'the stream was idle for too long',
-  unavailable: 'the seller cannot reach its ledger',
 }

@@ -69,7 +69,7 @@ export function createOneShotShop(options: OneShotOptions): ShopHandler {
 
   const headers = (): Record<string, string> => ({
     ...UNCACHED,
-    'Pay-Terms': formatPayTerms(termsOf(till, { unit, price, window: price }, options.seller)),
+    'Pay-Terms': formatPayTerms(termsOf(till, { unit: { name: unit }, price, window: price }, options.seller)),
   })
 
   const offer = (): Answer => {

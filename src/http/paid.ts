@@ -80,11 +80,7 @@ export function paidRoute(seller: Seller, terms: PaidTerms): PaidRoute {
     const headers = {
       ...UNCACHED,
       'Pay-Terms': formatPayTerms(
-        termsOf(
-          seller.till,
-          { unit: unit.name, price, window: terms.window ?? 100n * price },
-          seller.termsFor(request),
-        ),
+        termsOf(seller.till, { unit, price, window: terms.window ?? 100n * price }, seller.termsFor(request)),
       ),
     }
     if (request.method === 'OPTIONS') return { status: 204, headers, body: EMPTY }

@@ -15,6 +15,8 @@ export class PayTermsError extends SluiceError {}
 export interface PayTerms {
   /** What one price buys, such as `letter`. */
   readonly unit: string
+  /** How many of what `unit` says one price buys; absent: one. */
+  readonly step?: number
   /** Base units of the asset, per unit. */
   readonly price: bigint
   readonly asset: string
@@ -48,7 +50,9 @@ export function parsePayTerms(text: string): PayTerms {
   const ledger = readLedger(dictionary)
   const accounts = optional(dictionary, 'accounts')
   const key = optional(dictionary, 'key')
+  const step = readStep(dictionary)
   return checked({
+    ...(step !== undefined && { step }),
     unit: tokenText(required(dictionary, 'unit'), 'unit'),
     price: amount(required(dictionary, 'price'), 'price'),
     asset: string(required(dictionary, 'asset'), 'asset'),
@@ -62,12 +66,12 @@ export function parsePayTerms(text: string): PayTerms {
 
 /** The header's text. @throws {PayTermsError} for terms that {@link parsePayTerms} would refuse */
 export function formatPayTerms(terms: PayTerms): string {
-  const { unit, price, asset, scale, window, ledger, accounts, key } = checked(terms)
+  const { unit, step, price, asset, scale, window, ledger, accounts, key } = checked(terms)
   const dictionary: Dictionary = new Map()
   const put = (name: string, value: BareItem, parameters: Parameters = new Map()): void => {
     dictionary.set(name, [value, parameters])
   }
-  put('unit', new Token(unit))
+  put('unit', new Token(unit), new Map(step === undefined ? [] : [['step', step]]))
   put('price', price.toString())
   put('asset', asset)
   put('scale', scale)
@@ -98,9 +102,17 @@ function readLedger(dictionary: Dictionary): LedgerLocation | undefined {
   return { uri: string(item[0], 'ledger'), version }
 }
 
+function readStep(dictionary: Dictionary): number | undefined {
+  const step: unknown = dictionary.get('unit')?.[1].get('step')
+  if (step === undefined) return undefined
+  return integer(step, 'unit')
+}
+
 function checked(terms: PayTerms): PayTerms {
   if (!/^[A-Za-z][A-Za-z0-9_-]{0,31}$/.test(terms.unit))
     throw badValue('unit', 'it must be a word of at most 32 letters')
+  if (terms.step !== undefined && !(Number.isSafeInteger(terms.step) && terms.step > 0 && terms.step < 1e15))
+    throw badValue('unit', 'its parameter step must be a whole number from 1')
   if (terms.price < 0n || terms.price >= 1n << 64n) throw badValue('price', 'it must be below 2^64')
   if (!/^[\x21-\x7e]{1,32}$/.test(terms.asset)) throw badValue('asset', 'it must be an asset code such as "USD"')
   if (!Number.isInteger(terms.scale) || terms.scale < 0 || terms.scale > 255)

@@ -18,6 +18,7 @@ import { formatPayTerms } from './pay-terms.js'
 import { termsOf, type SellerTerms } from './seller-terms.js'
 import { createSigner } from './signed-id.js'
 import type { Chunk } from './source.js'
+import { request as requestUnit } from './units.js'
 import type { CheckedHold, Till } from './till.js'
 
 export interface PrepaidOptions {
@@ -89,7 +90,7 @@ export function createPrepaidShop(options: PrepaidOptions): ShopHandler {
 
   const headers = (): Record<string, string> => ({
     ...UNCACHED,
-    'Pay-Terms': formatPayTerms(termsOf(till, { unit: 'request', price, window: price }, options.seller)),
+    'Pay-Terms': formatPayTerms(termsOf(till, { unit: requestUnit, price, window: price }, options.seller)),
   })
 
   const paymentRequired = (code: string, detail: string, extra: Record<string, string>): Answer =>

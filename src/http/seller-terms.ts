@@ -2,6 +2,7 @@
 import { accountFulfiller, pskFulfiller } from '../ilp/index.js'
 import { formatPay } from './pay-header.js'
 import type { LedgerLocation, PayTerms } from './pay-terms.js'
+import type { Unit } from './units.js'
 import type { StreamPayee, Till } from './till.js'
 
 /**
@@ -20,14 +21,22 @@ export interface SellerTerms {
   readonly key?: Uint8Array
 }
 
+export interface Prices {
+  readonly unit: Pick<Unit, 'name' | 'step'>
+  readonly price: bigint
+  readonly window: bigint
+}
+
 /** The terms of a shop: prices, and the asset of the ledger that its till takes payments over. */
 export function termsOf(
   till: Till,
-  prices: { readonly unit: string; readonly price: bigint; readonly window: bigint },
+  { unit, ...prices }: Prices,
   { ledger, accounts, key }: SellerTerms = {},
 ): PayTerms {
   const { assetCode, assetScale } = till.link.info
   return {
+    unit: unit.name,
+    ...(unit.step !== undefined && unit.step !== 1 && { step: unit.step }),
     ...prices,
     asset: assetCode,
     scale: assetScale,

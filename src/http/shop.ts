@@ -44,7 +44,7 @@ export function createShop(options: ShopOptions): ShopHandler {
   checkPrice(price)
   const termsHeaders = (): Record<string, string> => ({
     ...UNCACHED,
-    'Pay-Terms': formatPayTerms(termsOf(till, { unit: unit.name, price, window }, options.seller)),
+    'Pay-Terms': formatPayTerms(termsOf(till, { unit, price, window }, options.seller)),
   })
 
   return async (request) => {

@@ -16,6 +16,12 @@ export interface Source {
   cancel(): void
 }
 
+/** A source of pieces that are sold whole. */
+export interface Pieces extends Source {
+  /** Units of the piece that `next` gave last, 0 included. Absent: one each. */
+  readonly weight?: number
+}
+
 /** The part of a web `ReadableStream` that is used. */
 interface WebStream {
   getReader(): {
@@ -24,10 +30,11 @@ interface WebStream {
   }
 }
 
-/** What can be sold. A Node `Readable` is an async iterable. */
-export type Content = Source | WebStream | AsyncIterable<Chunk> | Iterable<Chunk>
+/** What can be sold; text or bytes as such are one chunk. A Node `Readable` is an async iterable. */
+export type Content = Source | WebStream | AsyncIterable<Chunk> | Iterable<Chunk> | Chunk
 
 export function sourceOf(content: Content): Source {
+  if (typeof content === 'string' || content instanceof Uint8Array) return syncSource([content])
   if (typeof content === 'object') {
     if ('next' in content && 'cancel' in content) return content
     if ('getReader' in content) return webSource(content)

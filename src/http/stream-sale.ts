@@ -7,8 +7,8 @@ import { unavailable, type Answer, type ReplyHeaders, type StreamingAnswer } fro
 import { Meter, type MeterLimits } from './meter.js'
 import type { SaleEnd, SalePayment, StallReason } from './seller-events.js'
 import { fulfillerOf, payHeaderOf, type PayDialect } from './seller-terms.js'
-import type { Source } from './source.js'
 import { withReceiptEvent } from './receipt-event.js'
+import type { Pieces } from './source.js'
 import type { Till } from './till.js'
 
 export interface StreamSale extends Partial<MeterLimits> {
@@ -21,8 +21,7 @@ export interface StreamSale extends Partial<MeterLimits> {
   readonly unit: string
   /** Base units for one unit; above 0. */
   readonly price: bigint
-  /** Yields one unit at a time. */
-  readonly units: Source
+  readonly units: Pieces
   readonly dialect?: PayDialect | undefined
   /** The body ends with a server-sent event `receipt`, which nobody pays for. Default false. */
   readonly receiptEvent?: boolean | undefined

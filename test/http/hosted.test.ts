@@ -5,6 +5,7 @@ import {
   createShop,
   decodeTotals,
   encodeCancel,
+  letter,
   Till,
   type Sink,
   type StreamingAnswer,
@@ -22,7 +23,7 @@ async function openShop(t: TestContext, world = new World()) {
   till.open()
   const ends: StreamSummary[] = []
   const content = (): string => 'ABCDEFGHIJ'.repeat(10)
-  const shop = createShop({ till, price: 1n, content, clock, onStreamEnd: (end) => ends.push(end) })
+  const shop = createShop({ till, price: 1n, unit: letter, content, clock, onStreamEnd: (end) => ends.push(end) })
   const holder = world.holder()
   t.after(() => {
     world.store.release()
