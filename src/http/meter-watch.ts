@@ -8,6 +8,8 @@ export interface MeterEvents {
   /** Nothing was captured for {@link STALL_MS}, though the source has more. */
   readonly onStalled?: (why: StallReason) => void
   readonly onResumed?: () => void
+  /** A hold was given back: a code, or the stream's reason. */
+  readonly onRejected?: (why: string) => void
 }
 
 export class MeterWatch {
@@ -17,6 +19,7 @@ export class MeterWatch {
   #captures = 0
   #units = 0
   #amount = 0n
+  #slowestMs = 0
   #movedAt: number
   #stalled = false
   #cancelTimer: CancelTimer = () => {}
@@ -38,11 +41,21 @@ export class MeterWatch {
     this.tell()
   }
 
-  captured(units: number, amount: bigint): void {
+  rejected(why: string): void {
+    this.#events.onRejected?.(why)
+  }
+
+  /** A capture begins: its time, for {@link MeterWatch.captured}. */
+  capturing(): number {
+    return this.#events.onPaid ? this.#clock.now() : 0
+  }
+
+  captured(units: number, amount: bigint, since: number): void {
     if (this.#events.onPaid) {
       this.#captures++
       this.#units += units
       this.#amount += amount
+      this.#slowestMs = Math.max(this.#slowestMs, this.#clock.now() - since)
     }
     if (this.#events.onStalled) this.#movedAt = this.#clock.now()
     if (!this.#stalled) return
@@ -53,11 +66,12 @@ export class MeterWatch {
   /** Tells what was captured since the last time. */
   tell(): void {
     if (this.#captures === 0) return
-    const since = { captures: this.#captures, units: this.#units, amount: this.#amount }
+    const paid = { captures: this.#captures, units: this.#units, amount: this.#amount, slowestMs: this.#slowestMs }
+    this.#slowestMs = 0
     this.#captures = 0
     this.#units = 0
     this.#amount = 0n
-    this.#events.onPaid?.(since)
+    this.#events.onPaid?.(paid)
   }
 
   #watch(): void {

@@ -19,7 +19,7 @@ import { MeterWatch, type MeterEvents } from './meter-watch.js'
 import type { StallReason } from './seller-events.js'
 import { PieceQueue } from './piece-queue.js'
 import type { Pieces } from './source.js'
-import { encodeEndOffset, type StreamEnd, type Totals } from './stream-messages.js'
+import { encodeEndOffset, type StreamEnd, type StreamReason, type Totals } from './stream-messages.js'
 import { reject } from './stream-rejection.js'
 
 /** A hold that pays for `units` units of this stream, and the fulfillment that captures it. */
@@ -132,9 +132,10 @@ export class Meter {
     this.#activeAt = this.#clock.now()
     this.#paid = true
     const { hold, units } = payment
-    if (this.#ended !== undefined) return reject(hold, { why: this.#ended, units: 0 })
-    if (units > this.#limits.bulkUnitsMax) return reject(hold, { why: 'bulk', units: this.#limits.bulkUnitsMax })
+    if (this.#ended !== undefined) return this.#reject(hold, { why: this.#ended, units: 0 })
+    if (units > this.#limits.bulkUnitsMax) return this.#reject(hold, { why: 'bulk', units: this.#limits.bulkUnitsMax })
     if (this.#waiting.length >= this.#limits.waitingHoldsMax) {
+      this.#watch.rejected('T02')
       return hold.reject({ code: 'T02', name: 'Peer Busy', message: 'too many payments wait for this stream' })
     }
     hold.onEnded = () => this.#waiting.remove(payment)
@@ -214,6 +215,7 @@ export class Meter {
     const { hold } = payment
     if (hold.expiresAt - this.#clock.now() > this.#limits.captureMarginMs) return false
     this.#drop(payment)
+    this.#watch.rejected('R02')
     hold.reject({ code: 'R02', name: 'Insufficient Timeout', message: 'the hold expires too soon to be captured' })
     return true
   }
@@ -221,6 +223,11 @@ export class Meter {
   #drop(payment: Payment): void {
     payment.hold.onEnded = undefined
     this.#waiting.remove(payment)
+  }
+
+  #reject(hold: IncomingHold, reason: StreamReason): void {
+    this.#watch.rejected(reason.why)
+    reject(hold, reason)
   }
 
   /** One unit more from the source; false when it has to be waited for, or cannot be had. */
@@ -247,7 +254,7 @@ export class Meter {
     // A capture under way that fails would leave its units to this hold; and without units the stream ends.
     if (this.#capturing > 0 || (why === 'ended' && units === 0)) return false
     this.#drop(payment)
-    reject(payment.hold, { why, units })
+    this.#reject(payment.hold, { why, units })
     return true
   }
 
@@ -283,17 +290,20 @@ export class Meter {
     this.#statedOffset = Math.max(this.#statedOffset, this.#deliveredBytes + this.#pulled.soldBytes)
     this.#capturing++
     hold.onEnded = undefined
-    hold.fulfill(fulfillment, encodeEndOffset(this.#statedOffset), (settled) => this.#captured(hold, units, settled))
+    const since = this.#watch.capturing()
+    hold.fulfill(fulfillment, encodeEndOffset(this.#statedOffset), (settled) =>
+      this.#captured(hold, units, since, settled),
+    )
   }
 
-  #captured(hold: IncomingHold, units: number, settled: Settled): void {
+  #captured(hold: IncomingHold, units: number, since: number, settled: Settled): void {
     if (this.#finished) return
     this.#capturing--
     if (settled.ok) {
       this.#captures++
       this.#units += units
       this.#amount += hold.amount
-      this.#watch.captured(units, hold.amount)
+      this.#watch.captured(units, hold.amount, since)
       this.#pulled.pay(units)
       this.#deliver()
     } else {
@@ -336,7 +346,7 @@ export class Meter {
     this.#cancelIdle()
     for (let payment = this.#waiting.shift(); payment !== undefined; payment = this.#waiting.shift()) {
       payment.hold.onEnded = undefined
-      reject(payment.hold, { why, units: 0 })
+      this.#reject(payment.hold, { why, units: 0 })
     }
     this.#source.cancel()
     this.#finishIfDone()

@@ -8,6 +8,9 @@ import type { SaleInfo, SellerEvents } from './seller-events.js'
 /** Seconds that a sale may last, as a histogram has them: from one unit to a working day. */
 const SALE_SECONDS = [0.01, 0.1, 0.5, 1, 5, 15, 60, 300, 1800, 28_800]
 
+/** The same for captures: one commit of a fast disk, up to trouble. */
+const CAPTURE_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5]
+
 /**
  * Counts what it hears, in metrics that it adds to `registry`: hand it to the seller as a listener. Money is counted in
  * base units; a counter is a floating-point number, exact up to 2^53 of them: books are kept by the ledger.
@@ -40,6 +43,13 @@ export function sellerMetrics(registry: Registry, now: () => number = Date.now):
     labelNames: route,
     registers,
   })
+  const captureSeconds = new Histogram({
+    name: 'sluice_capture_duration_seconds',
+    help: 'How long captures took to be on disk: the slowest of each turn',
+    labelNames: route,
+    buckets: CAPTURE_SECONDS,
+    registers,
+  })
   const units = new Counter({
     name: 'sluice_units_total',
     help: 'Units captured',
@@ -66,8 +76,8 @@ export function sellerMetrics(registry: Registry, now: () => number = Date.now):
   })
   const rejected = new Counter({
     name: 'sluice_holds_rejected_total',
-    help: 'Holds turned down before they came to a sale, by error code',
-    labelNames: ['code'] as const,
+    help: 'Holds given back, by error code or by the reason of their stream',
+    labelNames: ['reason'] as const,
     registers,
   })
   const startedAt = new WeakMap<SaleInfo, number>()
@@ -79,13 +89,14 @@ export function sellerMetrics(registry: Registry, now: () => number = Date.now):
     paid(sale, payment) {
       captures.inc({ route: sale.route }, payment.captures)
       units.inc({ route: sale.route, unit: sale.unit }, payment.units)
+      captureSeconds.observe({ route: sale.route }, payment.slowestMs / 1000)
       money.inc({ route: sale.route, asset: sale.asset }, Number(payment.amount))
     },
     stalled(sale, reason) {
       stalls.inc({ route: sale.route, reason })
     },
-    rejected(code) {
-      rejected.inc({ code })
+    rejected(reason) {
+      rejected.inc({ reason })
     },
     ended(sale, { why, totals }) {
       open.dec({ route: sale.route, flow: sale.flow })

@@ -197,6 +197,7 @@ function watcherOf({ events }: Seller, sale: SaleInfo): SaleWatcher {
     ended: (end) => events.tell((listener) => listener.ended?.(sale, end)),
     paid: used ? (payment) => events.tell((listener) => listener.paid?.(sale, payment)) : undefined,
     stalled: used ? (why) => events.tell((listener) => listener.stalled?.(sale, why)) : undefined,
+    rejected: used ? (why) => events.tell((listener) => listener.rejected?.(why)) : undefined,
     resumed: used ? () => events.tell((listener) => listener.resumed?.(sale)) : undefined,
   }
 }

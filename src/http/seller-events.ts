@@ -30,6 +30,8 @@ export interface SalePayment {
   readonly units: number
   /** Base units. */
   readonly amount: bigint
+  /** From the slowest of these captures to the word of the disk. */
+  readonly slowestMs: number
 }
 
 /** What a sale came to. */
@@ -54,8 +56,8 @@ export interface SellerEvents {
   readonly stalled?: (sale: SaleInfo, why: StallReason) => void
   readonly resumed?: (sale: SaleInfo) => void
   readonly ended?: (sale: SaleInfo, end: SaleEnd) => void
-  /** A hold was turned down before it came to a sale; `code` is that of docs/reference/headers.md, such as `F06`. */
-  readonly rejected?: (code: string) => void
+  /** A hold was given back, each one told: by a code of docs/reference/headers.md, or for `F99` the stream's reason. */
+  readonly rejected?: (why: string) => void
 }
 
 /** How long a stream without a capture is only slow. */

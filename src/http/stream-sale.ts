@@ -34,6 +34,7 @@ export interface SaleWatcher {
   readonly paid?: ((payment: SalePayment) => void) | undefined
   readonly stalled?: ((why: StallReason) => void) | undefined
   readonly resumed?: (() => void) | undefined
+  readonly rejected?: ((why: string) => void) | undefined
 }
 
 /** The reply; 503 when the till is full, and the units are cancelled. */
@@ -55,13 +56,14 @@ export function streamReply(sale: StreamSale): Answer | StreamingAnswer {
     stream: (to) => {
       const sink = sale.receiptEvent === true && till.signs ? withReceiptEvent(to, receipt) : to
       const watcher = sale.watch?.(clientId)
-      const { paid, stalled, resumed } = watcher ?? {}
+      const { paid, stalled, resumed, rejected } = watcher ?? {}
       let account: string | undefined
       const meter = new Meter(units, sink, {
         ...sale,
         ...(paid && { onPaid: (since) => paid({ account: account ?? '', ...since }) }),
         ...(stalled && { onStalled: stalled }),
         ...(resumed && { onResumed: resumed }),
+        ...(rejected && { onRejected: rejected }),
         onEnd: (why, totals, error) => {
           till.removeStream(clientId)
           watcher?.ended({ why, totals, units: meter.units, account, error })

@@ -43,8 +43,8 @@ test('sales are counted, with labels of few values', async () => {
   metrics.started?.(other)
   metrics.started?.(third)
   assert.equal(await sample(registry, 'sluice_sales_open{route="chat",flow="stream"}'), '2')
-  metrics.paid?.(SALE, { account: 'alice', captures: 2, units: 4, amount: 8n })
-  metrics.paid?.(SALE, { account: 'alice', captures: 1, units: 1, amount: 2n })
+  metrics.paid?.(SALE, { account: 'alice', captures: 2, units: 4, amount: 8n, slowestMs: 4 })
+  metrics.paid?.(SALE, { account: 'alice', captures: 1, units: 1, amount: 2n, slowestMs: 30 })
   metrics.stalled?.(SALE, 'unpaid')
   metrics.resumed?.(SALE)
   metrics.rejected?.('F06')
@@ -57,7 +57,9 @@ test('sales are counted, with labels of few values', async () => {
   assert.equal(await sample(registry, 'sluice_captured_base_units_total{route="chat",asset="USD"}'), '10')
   assert.equal(await sample(registry, 'sluice_sold_bytes_total{route="chat"}'), '40')
   assert.equal(await sample(registry, 'sluice_stalls_total{route="chat",reason="unpaid"}'), '1')
-  assert.equal(await sample(registry, 'sluice_holds_rejected_total{code="F06"}'), '1')
+  assert.equal(await sample(registry, 'sluice_holds_rejected_total{reason="F06"}'), '1')
+  assert.equal(await sample(registry, 'sluice_capture_duration_seconds_bucket{le="0.005",route="chat"}'), '1')
+  assert.equal(await sample(registry, 'sluice_capture_duration_seconds_sum{route="chat"}'), '0.034')
   assert.equal(await sample(registry, 'sluice_sale_duration_seconds_sum{route="chat"}'), '2')
   assert.doesNotMatch(await registry.metrics(), /alice/)
 })
@@ -65,10 +67,15 @@ test('sales are counted, with labels of few values', async () => {
 test('a seller that sells tells what its ledger knows', async (t) => {
   const registry = new Registry()
   const on = sellerMetrics(registry)
+  let ends = 0
   let ended: () => void = () => {}
-  const end = new Promise<void>((resolve) => (ended = resolve))
   const seller = await openSeller({ store: new MemoryStore({ warn: () => undefined }), credit: 1000n, on })
-  seller.events.add({ ended })
+  seller.events.add({
+    ended: () => {
+      ends++
+      ended()
+    },
+  })
   const route = paidRoute(seller, { price: 5n, route: 'letters', unit: 'letter' })
   const produce = async () => ({ status: 200, headers: {}, content: 'ABC' })
   const { port, server, close } = await serve((request, response) => {
@@ -82,9 +89,14 @@ test('a seller that sells tells what its ledger knows', async (t) => {
     await seller.close()
     await close()
   })
+  const greedy = await fetch(`http://127.0.0.1:${port}/`)
+  const payer = new Payer(holder, greedy.headers.get('pay') ?? '')
+  await payer.send(payer.hold({ units: 4 }))
+  await greedy.body?.cancel()
+  assert.equal(await sample(registry, 'sluice_holds_rejected_total{reason="ended"}'), '1')
   const response = await payingFetch(`http://127.0.0.1:${port}/`, { link: holder, budget: 100n })
   assert.equal(await response.text(), 'ABC')
-  await end
+  while (ends < 2) await new Promise<void>((resolve) => (ended = resolve))
   await new Payer(holder, response.headers.get('pay') ?? '').send()
   const [account] = seller.ledger.accounts()
   assert.equal(await sample(registry, 'sluice_captured_base_units_total{route="letters",asset="USD"}'), '15')
@@ -92,5 +104,5 @@ test('a seller that sells tells what its ledger knows', async (t) => {
   assert.equal(await sample(registry, 'sluice_units_total{route="letters",unit="letter"}'), '3')
   assert.equal(await sample(registry, 'sluice_sales_total{route="letters",flow="stream",why="ended"}'), '1')
   assert.equal(await sample(registry, 'sluice_sales_open{route="letters",flow="stream"}'), '0')
-  assert.equal(await sample(registry, 'sluice_holds_rejected_total{code="F06"}'), '1')
+  assert.equal(await sample(registry, 'sluice_holds_rejected_total{reason="F06"}'), '1')
 })
