@@ -26,6 +26,10 @@ export interface HeldUnits {
 export interface Exposure {
   /** Units that the next hold may pay for: within window, budget and a quarter of the window. 0: not now. */
   room(): number
+  /** The window in units, as the terms have it. */
+  readonly windowUnits: number
+  /** From now on the window has this many units, but not more than the terms allow. */
+  resize(units: number): void
   /** True when the budget cannot pay for one more unit, whatever comes back. */
   readonly budgetSpent: boolean
   /** Accounts for a hold about to be sent. @throws {FetchError} `FETCH_OVERDRAWN` beyond {@link Exposure.room} */
@@ -74,7 +78,7 @@ export function createExposure(terms: ExposureTerms): Exposure {
     throw new FetchError('FETCH_WINDOW', `the window (${terms.window}) is below one price (${price}): raise the window`)
   }
   const budgetUnits = unitsOf(terms.budget, price)
-  const holdUnitsMax = Math.max(1, unitsOf(terms.window / 4n, price))
+  let windowNow = windowUnits
 
   let nextSeq = 0
   let held = 0
@@ -136,12 +140,17 @@ export function createExposure(terms: ExposureTerms): Exposure {
   }
 
   const room = (): number => {
-    const left = Math.min(windowUnits - exposureUnits(), budgetUnits - captured - held - inDoubt, holdUnitsMax)
+    const quarter = Math.max(1, Math.floor(windowNow / 4))
+    const left = Math.min(windowNow - exposureUnits(), budgetUnits - captured - held - inDoubt, quarter)
     return Math.max(0, left)
   }
 
   return {
     room,
+    windowUnits,
+    resize(units) {
+      windowNow = Math.min(windowUnits, units)
+    },
     hold(units) {
       if (!Number.isSafeInteger(units) || units < 1 || units > room()) {
         throw new FetchError('FETCH_OVERDRAWN', `${units} units would go beyond the window or the budget`)

@@ -30,7 +30,10 @@ export interface PayOptions {
   readonly budget: MoneyLimit
   /** The most that one unit may cost. Default: no other bound than the budget. */
   readonly maxPrice?: MoneyLimit
-  /** The most money at risk at any moment. Default: what the seller asks for, but at most 100 prices. */
+  /**
+   * The most money at risk at any moment; less as long as less is enough. Default: what the seller asks for, but at most
+   * 100 prices.
+   */
   readonly window?: MoneyLimit
   /** Units that one hold may pay for, where the seller sells several at once. Default 1. */
   readonly unitsPerHoldMax?: number

@@ -10,6 +10,7 @@ import type { HoldOutcome, Link, Reason } from '../link/index.js'
 import { Backoff, RETRYING_MS_MAX } from './backoff.js'
 import { FetchError } from './errors.js'
 import type { Exposure } from './exposure.js'
+import { Pace } from './pace.js'
 import type { Payment } from './payments.js'
 import type { Allowance, Purse } from './purse.js'
 import { StreamHold } from './stream-hold.js'
@@ -55,6 +56,7 @@ export class StreamPayer {
   #unitsPerHoldMax: number
   #turnTimer: CancelTimer | undefined
   readonly #backoff: Backoff
+  readonly #pace: Pace
   #rejected = false
   #stopped = false
   #graceTimer: CancelTimer | undefined
@@ -69,6 +71,8 @@ export class StreamPayer {
     this.#setup = setup
     this.#unitsPerHoldMax = setup.unitsPerHoldMax
     this.#backoff = new Backoff(setup.clock)
+    this.#pace = new Pace(setup.exposure.windowUnits)
+    setup.exposure.resize(this.#pace.units)
   }
 
   /** Set when the stream has ended. */
@@ -96,6 +100,7 @@ export class StreamPayer {
     this.#state = 'paying'
     const { allowance } = this.#setup
     const unwatch = link.onState((state) => {
+      this.#pace.restart()
       if (state === 'open') this.#topUp()
       else if (state === 'closed') this.#failLink()
     })
@@ -203,12 +208,14 @@ export class StreamPayer {
     const { packet, condition } = nextPayment(amount)
     this.#outstanding++
     const observer = new StreamHold(exposure.hold(units), purse, now, this.#onOutcome)
+    this.#pace.sent(observer, now, exposure.readUnits)
     link.send({ amount, condition, expiresAt: now + holdMs, packet }, observer)
   }
 
   readonly #onOutcome = (hold: StreamHold, outcome: HoldOutcome): void => {
     if (outcome.status === 'inDoubt') {
       hold.doubted = true
+      if (this.#pace.measures(hold)) this.#pace.missed()
       this.#setup.exposure.doubt(hold.held)
       return
     }
@@ -235,9 +242,11 @@ export class StreamPayer {
     this.#tellSettled()
   }
 
-  #release({ held, purse }: StreamHold): void {
+  #release(hold: StreamHold): void {
     const { exposure, price } = this.#setup
+    const { held, purse } = hold
     exposure.release(held)
+    if (this.#pace.measures(hold)) this.#pace.missed()
     purse.giveBack(BigInt(held.units) * price)
   }
 
@@ -246,6 +255,10 @@ export class StreamPayer {
     if (exposure.capturedUnits === exposure.readUnits) this.#owedSince = clock.now()
     const endOffset = decodeEndOffset(data)
     exposure.capture(hold.held, endOffset)
+    if (this.#pace.measures(hold)) {
+      this.#pace.captured(clock.now(), exposure.readUnits)
+      exposure.resize(this.#pace.units)
+    }
     this.#backoff.reset()
     if (endOffset === undefined && offsetsNeeded && !hold.doubted) {
       const message = 'the seller states no end offsets, and this unit cannot be counted without them: buy elsewhere'

@@ -55,6 +55,7 @@ export function scriptedShop(link: Link, script: ShopScript = {}): ScriptedShop 
   let controller: ReadableStreamDefaultController<Uint8Array> | undefined
   let ended = false
   let written = 0
+  let delivered = 0
 
   const shop = {
     address,
@@ -97,7 +98,8 @@ export function scriptedShop(link: Link, script: ShopScript = {}): ScriptedShop 
       const endOffset = written
       hold.fulfill(shop.fulfillmentOf(hold), offsets ? offsetData(endOffset) : new Uint8Array(0), () => {
         shop.write(wanted)
-        if (shop.sold === units) shop.end()
+        delivered += wanted
+        if (delivered === units) shop.end()
       })
     },
     capture(hold: IncomingHold, endOffset?: number): void {
