@@ -3,6 +3,7 @@
  * names, and theirs, installed apart.
  */
 import { once } from 'node:events'
+import { symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { createServer, connect, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
@@ -16,8 +17,12 @@ export type PluginClass = new (opts: object, api?: PluginServices) => LedgerPlug
 
 export type Maker = 'ours' | 'theirs'
 
+/** Theirs; and ours beside them, where they find it by the package's name. */
 export async function installV2Peers(): Promise<void> {
   await installPeers(v2PeersFolder)
+  await symlink(repositoryRoot, join(v2PeersFolder, 'node_modules/sluice'), 'dir').catch((error: unknown) => {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+  })
 }
 
 /** The plugin class of that package name, as `require` gives it. */
