@@ -1,12 +1,15 @@
 /**
  * What interledger-rs puts on the wire, byte by byte: `auth` and `auth_token` alone, what follows pipelined behind them,
- * a path, a Prepare in a BTP Response, a Fulfill or Reject in a BTP Message. The frames are written by hand, because
- * nothing of ours must have made them.
+ * a path, a Prepare in a BTP Response, a Fulfill or Reject in a BTP Message. The frames are those of its tests
+ * (crates/interledger-btp/src/packet.rs), and others written by hand after its source, because nothing of ours must have
+ * made them.
  */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import test, { type TestContext } from 'node:test'
+import { decodeFrame, encodeFrame, type Frame } from 'sluice/btp'
+import { SluiceError } from 'sluice/errors'
 import { BtpPlugin, HostPlugin, type LedgerPluginV2 } from 'sluice/plugin'
 import { WebSocket, WebSocketServer } from 'ws'
 import { hostOptions, listening, LogLines, SECRET } from '../plugin/v2-pair.js'
@@ -90,6 +93,54 @@ function answering(plugin: LedgerPluginV2, asked: string[]): void {
 function hex(text: string): string {
   return bytes(text).toString('hex')
 }
+
+test('the frames of its own tests are read, and written, as they are there', () => {
+  const text = (name: string, value: string) => ({ name, contentType: 1 as const, data: Buffer.from(value) })
+  const octets = (name: string, value: string) => ({ name, contentType: 0 as const, data: Buffer.from(value, 'hex') })
+  const frames: readonly [string, Frame][] = [
+    [
+      '060000000217010204746573740002ffff0474657874010568656c6c6f',
+      { type: 6, requestId: 2, entries: [octets('test', 'ffff'), text('text', 'hello')] },
+    ],
+    [
+      '01000000811b010113736f6d65206f746865722070726f746f636f6c0003aaaaaa',
+      { type: 1, requestId: 129, entries: [octets('some other protocol', 'aaaaaa')] },
+    ],
+    [
+      '02000001f52f54303010556e726561636861626c654572726f721332303138303833313032353332342e3839395a046f6f70730100',
+      {
+        type: 2,
+        requestId: 501,
+        code: 'T00',
+        name: 'UnreachableError',
+        triggeredAt: Date.parse('2018-08-31T02:53:24.899Z'),
+        data: Buffer.from('oops'),
+        entries: [],
+      },
+    ],
+  ]
+  for (const [wire, told] of frames) {
+    const read = decodeFrame(Buffer.from(wire, 'hex'), 2)
+    assert.equal(Buffer.from(encodeFrame(read, 2)).toString('hex'), wire)
+    assert.equal(Buffer.from(encodeFrame(told, 2)).toString('hex'), wire)
+  }
+})
+
+test('what it takes for no frame we do not take for one, either', () => {
+  for (const bytes of [
+    [],
+    [6, 0, 0, 1, 0, 1, 45],
+    [1, 1, 0, 0, 4, 4, 0],
+    [1, 1, 65, 0, 0, 9, 1, 0],
+    [1, 1, 2, 217, 19, 50, 212],
+    [2, 0, 0, 30, 30, 134, 30, 8, 36, 128, 96, 50],
+    [1, 1, 0, 6, 1, 132, 132, 0, 91, 255, 50],
+    [6, 0, 0, 1, 1, 6, 1, 0],
+    [6, 0, 0, 1, 1, 7, 129, 1, 1, 1, 6, 1, 0],
+  ]) {
+    assert.throws(() => decodeFrame(Uint8Array.from(bytes), 2), SluiceError, String(bytes))
+  }
+})
 
 test('a Prepare in a Response, pipelined behind authentication without a user name', async (t) => {
   const { connecting, asked, theirs } = await peered(t, true)
