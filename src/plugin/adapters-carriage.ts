@@ -1,13 +1,13 @@
 /**
  * How transfers and messages of version 1 travel as the data of version 2: what the two adapters agree on.
  *
- * A transfer is an ILP Prepare (RFC-27 draft 10). Between programs of ours its data have the whole packet of the transfer
- * (type 1 or 10, of which conditions are derived), with the transfer's id and `custom`; for others they are that packet's
- * own data. A message of one ILP packet goes as it is. Whatever has more is a byte 0 and a BTP message: no ILP packet
- * begins so.
+ * A transfer is an ILP Prepare (RFC-27 draft 10). Its data are the whole packet of the transfer (type 1 or 10, of which
+ * conditions are derived); for foreign programs they are that packet's own data. The transfer's id and `custom` stand
+ * behind the last field, where whoever does not know them ignores them. A message of one ILP packet goes as it is.
+ * Whatever has more is a byte 0 and a BTP message: no ILP packet begins so.
  */
 import { decodeFrame, encodeFrame, findEntry, MESSAGE, octetEntry, type SubProtocol } from '../btp/index.js'
-import { EMPTY } from '../bytes/index.js'
+import { concat, EMPTY } from '../bytes/index.js'
 import { sha256 } from '../crypto/index.js'
 import {
   decodePacket,
@@ -17,9 +17,12 @@ import {
   type PreparePacket,
 } from '../ilp/index.js'
 import type { Hold } from '../link/index.js'
+import { Reader, Writer } from '../oer/index.js'
 
 const ENVELOPE = 0
 const ID_BYTES = 16
+/** Amount, expiry and condition of a Prepare. */
+const FIXED_BYTES = 8 + 17 + 32
 const ID = 'sluice.transfer'
 
 /** What a Prepare says of a transfer. */
@@ -32,30 +35,51 @@ export interface Carried {
 /** @param to where it goes if its packet does not say. @throws {IlpError} when it does not fit a packet */
 export function prepareOf(hold: Hold, id: Uint8Array, to: string, whole: boolean): Uint8Array {
   const payment = paymentIn(hold.packet)
-  const entries = [octetEntry(ID, id), octetEntry('ilp', hold.packet)]
-  if (hold.custom !== undefined) entries.push(octetEntry('custom', hold.custom))
-  return encodePacket({
+  const bytes = encodePacket({
     type: 12,
     amount: hold.amount,
     expiresAt: hold.expiresAt,
     executionCondition: hold.condition,
     destination: payment?.account ?? to,
-    data: whole ? envelope(entries) : (payment?.data ?? EMPTY),
+    data: whole ? hold.packet : (payment?.data ?? EMPTY),
   })
+  if (!whole) return bytes
+  const entries = [octetEntry(ID, id)]
+  if (hold.custom !== undefined) entries.push(octetEntry('custom', hold.custom))
+  return extended(bytes, envelope(entries))
 }
 
 /** Total: a Prepare of a foreign program is a forwarded payment (type 10), with an id that its bytes give. */
 export function carriedBy(prepare: PreparePacket, bytes: Uint8Array): Carried {
   const { destination, data } = prepare
-  const entries = opened(data)
+  const entries = opened(extensionOf(bytes))
   const id = entries && findEntry(entries, ID)?.data
   if (entries !== undefined && id?.length === ID_BYTES) {
-    const packet = findEntry(entries, 'ilp')?.data ?? EMPTY
-    return { id, packet, custom: findEntry(entries, 'custom')?.data }
+    return { id, packet: data, custom: findEntry(entries, 'custom')?.data }
   }
   const whole = paymentIn(data)?.account === destination
   const packet = whole ? data : encodePacket({ type: 10, account: destination, data })
   return { id: sha256(bytes).subarray(0, ID_BYTES), packet, custom: undefined }
+}
+
+/** The same packet with `more` behind its last field: its length says so, and readers ignore it. */
+function extended(packet: Uint8Array, more: Uint8Array): Uint8Array {
+  const reader = new Reader(packet)
+  const writer = new Writer()
+  writer.uint8(reader.uint8())
+  writer.varOctets(concat(reader.varOctets(), more))
+  return writer.take()
+}
+
+/** What stands behind the last field of a Prepare that was read before. */
+function extensionOf(prepare: Uint8Array): Uint8Array {
+  const envelope = new Reader(prepare)
+  envelope.uint8()
+  const fields = new Reader(envelope.varOctets())
+  fields.octets(FIXED_BYTES)
+  fields.varOctets()
+  fields.varOctets()
+  return fields.octets(fields.left)
 }
 
 /** Entries of a message as data: the ILP packet itself where there is nothing else. */

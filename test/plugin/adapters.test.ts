@@ -103,6 +103,28 @@ test('a whole packet of version 1 in a Prepare comes out as it was', async (t) =
   assert.deepEqual([code, message], ['F06', 'not ours'])
 })
 
+test('a program that knows nothing of our ids gets the whole packet as the data of a Prepare', async (t) => {
+  const { ours, foreigner } = await withForeigner(t, false)
+  const { fulfillment, executionCondition } = secret()
+  const whole = encodePacket({ type: 1, amount: 10n, account: `${CLIENT}.goods`, data: DATA })
+  const got: Buffer[] = []
+  foreigner.registerDataHandler(async (data) => {
+    got.push(data)
+    return Buffer.from(encodePacket({ type: 13, fulfillment: Buffer.from(fulfillment, 'base64url'), data: DATA }))
+  })
+  for (const custom of [undefined, { note: 'kept behind the last field' }]) {
+    const ended = next(ours, 'outgoing_fulfill')
+    const extra = custom === undefined ? {} : { custom }
+    await ours.sendTransfer(transfer(executionCondition, { to: CLIENT, ilp: toBase64url(whole), ...extra }))
+    await ended
+  }
+  for (const bytes of got) {
+    const { destination, data, amount } = decodePacketOf(12, bytes)
+    assert.deepEqual([destination, data, amount], [`${CLIENT}.goods`, Buffer.from(whole), 10n])
+  }
+  assert.equal(got.length, 2)
+})
+
 test('a foreign program gets destination and data; a wrong fulfillment of its is none', async (t) => {
   const { ours, foreigner } = await withForeigner(t, true)
   const { fulfillment, executionCondition } = secret()
