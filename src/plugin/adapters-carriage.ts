@@ -73,9 +73,9 @@ function extended(packet: Uint8Array, more: Uint8Array): Uint8Array {
 
 /** What stands behind the last field of a Prepare that was read before. */
 function extensionOf(prepare: Uint8Array): Uint8Array {
-  const envelope = new Reader(prepare)
-  envelope.uint8()
-  const fields = new Reader(envelope.varOctets())
+  const packet = new Reader(prepare)
+  packet.uint8()
+  const fields = new Reader(packet.varOctets())
   fields.octets(FIXED_BYTES)
   fields.varOctets()
   fields.varOctets()

@@ -127,7 +127,7 @@ test('the frames of its own tests are read, and written, as they are there', () 
 })
 
 test('what it takes for no frame we do not take for one, either', () => {
-  for (const bytes of [
+  for (const wire of [
     [],
     [6, 0, 0, 1, 0, 1, 45],
     [1, 1, 0, 0, 4, 4, 0],
@@ -138,7 +138,7 @@ test('what it takes for no frame we do not take for one, either', () => {
     [6, 0, 0, 1, 1, 6, 1, 0],
     [6, 0, 0, 1, 1, 7, 129, 1, 1, 1, 6, 1, 0],
   ]) {
-    assert.throws(() => decodeFrame(Uint8Array.from(bytes), 2), SluiceError, String(bytes))
+    assert.throws(() => decodeFrame(Uint8Array.from(wire), 2), SluiceError, String(wire))
   }
 })
 
