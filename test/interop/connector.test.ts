@@ -60,7 +60,7 @@ class RouteTalk {
 
   constructor(t: TestContext) {
     const listen = (from: LedgerPluginV2, data: Buffer, answer: Buffer): void => this.#hear(from, data, answer)
-    const original = Reflect.get(PluginV2.prototype, 'sendData') as (this: PluginV2, data: Buffer) => Promise<Buffer>
+    const original = Reflect.get(PluginV2.prototype, 'sendData')
     t.mock.method(PluginV2.prototype, 'sendData', async function (this: PluginV2, data: Buffer) {
       const answer = await original.call(this, data).catch(() => Buffer.alloc(1))
       listen(this, data, answer)
