@@ -19,6 +19,9 @@ export interface ShopRequest {
 /** By name, in any case; a list for a field that stands several times, such as `Set-Cookie`. */
 export type ReplyHeaders = Readonly<Record<string, string | readonly string[]>>
 
+/** Fields that are true of one body only. */
+export const OF_THE_BODY = ['Content-Length', 'Content-Encoding', 'ETag'] as const
+
 /** An answer that is known whole. */
 export interface Answer {
   readonly status: number

@@ -14,6 +14,8 @@ export function nodeListener(handler: ShopHandler, onError: (error: unknown) => 
   const answer = async (request: IncomingMessage): Promise<Reply> => handler(requestFromNode(request))
   return (request, response) =>
     inTurn(request, response, () => {
+      // A body that nobody reads would keep the connection from its next request.
+      request.resume()
       answer(request)
         .catch((error: unknown): Reply => {
           onError(error)

@@ -3,8 +3,8 @@
  * flushed at once, the body is written as it is paid, and a stream ends when the client goes, by FIN or RST.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { corsHeaders } from './cors.js'
-import type { Reply, ShopRequest, StreamingAnswer } from './exchange.js'
+import { corsHeaders, EXPOSE, exposing } from './cors.js'
+import { OF_THE_BODY, type Reply, type ReplyHeaders, type ShopRequest, type StreamingAnswer } from './exchange.js'
 import type { Sink } from './meter.js'
 
 type OnError = (error: unknown) => void
@@ -12,7 +12,16 @@ type OnError = (error: unknown) => void
 /** Carries the receipt behind the body (RFC 9110 section 6.5), for who looks there; buyers ask over the ledger. */
 const RECEIPT_TRAILER = 'Pay-Receipt'
 
-const OF_THE_BODY = ['Content-Length', 'Content-Encoding', 'ETag'] as const
+/** What a body is written to: the part of a `ServerResponse` that is used. */
+export interface NodeBody {
+  readonly destroyed: boolean
+  readonly writableEnded: boolean
+  flushHeaders(): void
+  write(bytes: Uint8Array | string, flushed?: () => void): boolean
+  end(bytes?: Uint8Array): unknown
+  destroy(): unknown
+  on(event: 'close' | 'drain', listener: () => void): unknown
+}
 
 /** `url`: what a framework calls the whole path, where it changes the request's own. */
 export function requestFromNode(request: IncomingMessage, url = request.url ?? '/'): ShopRequest {
@@ -28,36 +37,82 @@ export function requestFromNode(request: IncomingMessage, url = request.url ?? '
   }
 }
 
-/** Writes the whole reply, body included, over the time it takes. `onError` hears of streams that fail; none is thrown. */
+type NodeHeaders = Readonly<Record<string, number | string | readonly string[] | undefined>>
+
+export function fieldsFromNode(headers: NodeHeaders): ReplyHeaders {
+  const fields: Record<string, string | readonly string[]> = {}
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) fields[name] = typeof value === 'number' ? String(value) : value
+  }
+  return fields
+}
+
+/**
+ * Writes the whole reply, its body over the time it takes. `onError` hears of streams that fail; none is thrown. `body`:
+ * where the body goes when the response's own methods are somebody else's.
+ */
 export function replyToNode(
   request: IncomingMessage,
   response: ServerResponse,
   reply: Reply,
   onError: OnError = () => {},
+  body: NodeBody = response,
 ): void {
-  // A body that nobody reads would keep the connection from its next request.
-  request.resume()
   response.on('error', () => {
     // The client went while it was written to; `close` follows.
   })
-  response.statusCode = reply.status
-  // What a framework said of the body that it had in mind is not true of this one.
-  for (const name of OF_THE_BODY) response.removeHeader(name)
-  for (const [name, value] of Object.entries(exposed(request, reply))) {
-    if (!response.hasHeader(name)) response.setHeader(name, value)
-  }
-  for (const [name, value] of Object.entries(reply.headers)) response.setHeader(name, value)
+  headToNode(request, response, reply)
   if (!('stream' in reply)) {
-    response.end(request.method === 'HEAD' ? undefined : reply.body)
+    body.end(request.method === 'HEAD' ? undefined : reply.body)
   } else if (request.method === 'HEAD') {
     reply.cancel()
-    response.end()
+    body.end()
   } else {
-    stream(request, response, reply, onError)
+    stream(request, response, body, reply, onError)
   }
 }
 
-function stream(request: IncomingMessage, response: ServerResponse, reply: StreamingAnswer, onError: OnError): void {
+/** Sets status and header fields; what a framework set before stays, where it is not of the body it had in mind. */
+export function headToNode(request: IncomingMessage, response: ServerResponse, { status, headers }: Reply): void {
+  response.statusCode = status
+  for (const name of OF_THE_BODY) response.removeHeader(name)
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+  if (request.headers.origin === undefined) return
+  for (const [name, value] of Object.entries(corsHeaders(request.method === 'OPTIONS' && status === 204))) {
+    if (!response.hasHeader(name)) response.setHeader(name, value)
+  }
+  response.setHeader(EXPOSE, exposing(String(response.getHeader(EXPOSE))))
+}
+
+/**
+ * What ends a body: with its receipt behind it, where it is chunked and so can have trailers. To be called before the head
+ * leaves, which announces them.
+ */
+export function endWithReceipt(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { receipt }: StreamingAnswer,
+  end: () => void,
+  onError: OnError,
+): () => void {
+  if (receipt === undefined || request.httpVersion !== '1.1') return end
+  response.setHeader('Trailer', RECEIPT_TRAILER)
+  return () => {
+    receipt()
+      .then((text) => text !== undefined && response.addTrailers({ [RECEIPT_TRAILER]: text }))
+      .catch(onError)
+      .finally(end)
+      .catch(onError)
+  }
+}
+
+function stream(
+  request: IncomingMessage,
+  response: ServerResponse,
+  body: NodeBody,
+  reply: StreamingAnswer,
+  onError: OnError,
+): void {
   // Errors in a listener of the response would end the process.
   const guarded = (act: () => void): void => {
     try {
@@ -66,42 +121,24 @@ function stream(request: IncomingMessage, response: ServerResponse, reply: Strea
       onError(error)
     }
   }
-  // Trailers exist in chunked bodies only.
-  const receipt = request.httpVersion === '1.1' ? reply.receipt : undefined
-  if (receipt) response.setHeader('Trailer', RECEIPT_TRAILER)
-  response.flushHeaders()
-  const events = reply.stream(sinkOf(response, receipt, onError))
+  const end = endWithReceipt(request, response, reply, () => body.end(), onError)
+  body.flushHeaders()
+  const events = reply.stream(sinkOf(body, end))
   const closed = (): void => guarded(() => events.closed())
-  response.on('drain', () => guarded(() => events.drained()))
-  response.once('close', closed)
+  body.on('drain', () => guarded(() => events.drained()))
+  body.on('close', closed)
   // It may have gone while the handler was busy.
   if (request.socket.destroyed) closed()
 }
 
-function sinkOf(response: ServerResponse, receipt: StreamingAnswer['receipt'], onError: OnError): Sink {
+function sinkOf(body: NodeBody, end: () => void): Sink {
   return {
-    write: (bytes) => !response.destroyed && !response.writableEnded && response.write(bytes),
-    end: () => {
-      if (receipt === undefined) {
-        response.end()
-        return
-      }
-      receipt()
-        .then((text) => text !== undefined && response.addTrailers({ [RECEIPT_TRAILER]: text }))
-        .catch(onError)
-        .finally(() => response.end())
-        .catch(onError)
-    },
+    write: (bytes) => !body.destroyed && !body.writableEnded && body.write(bytes),
+    end,
     fail: () => {
       // What was paid for leaves first; then the chunked body breaks off, so that nobody takes it for whole.
-      if (response.destroyed || response.writableEnded) return
-      response.write('', () => response.destroy())
+      if (body.destroyed || body.writableEnded) return
+      body.write('', () => body.destroy())
     },
   }
-}
-
-/** Lets scripts of other origins read what they need to pay (Fetch standard, CORS protocol). */
-function exposed(request: IncomingMessage, reply: Reply): Record<string, string> {
-  if (request.headers.origin === undefined) return {}
-  return corsHeaders(request.method === 'OPTIONS' && reply.status === 204)
 }

@@ -2,8 +2,16 @@
  * Between the Fetch standard and a shop: a `Request` as a flow reads it, a reply as a `Response`, and a body that streams
  * as a `ReadableStream`.
  */
-import { corsHeaders } from './cors.js'
-import type { Reply, ReplyHeaders, ResponseEvents, ShopRequest, StreamingAnswer } from './exchange.js'
+import { systemClock } from '../clock/index.js'
+import { corsHeaders, EXPOSE, exposing } from './cors.js'
+import {
+  OF_THE_BODY,
+  type Reply,
+  type ReplyHeaders,
+  type ResponseEvents,
+  type ShopRequest,
+  type StreamingAnswer,
+} from './exchange.js'
 
 export function requestFromWeb(request: Request): ShopRequest {
   const { pathname, search, protocol } = new URL(request.url)
@@ -15,13 +23,15 @@ export function requestFromWeb(request: Request): ShopRequest {
   }
 }
 
-/** The whole reply; its body streams as it is paid, from now on. */
-export function replyToWeb(request: Request, reply: Reply): Response {
+/** The whole reply; its body streams as it is paid, from now on. `headers`: what a framework has set before. */
+export function replyToWeb(request: Request, reply: Reply, headers = new Headers()): Response {
   const { status } = reply
-  const headers = webHeaders(reply.headers)
+  for (const name of OF_THE_BODY) headers.delete(name)
+  webHeaders(reply.headers, headers)
   if (request.headers.has('origin')) {
     const cors = corsHeaders(request.method === 'OPTIONS' && status === 204)
     for (const [name, value] of Object.entries(cors)) if (!headers.has(name)) headers.set(name, value)
+    headers.set(EXPOSE, exposing(headers.get(EXPOSE) ?? ''))
   }
   if (!('stream' in reply)) {
     const empty = request.method === 'HEAD' || reply.body.length === 0
@@ -32,9 +42,10 @@ export function replyToWeb(request: Request, reply: Reply): Response {
   return new Response(null, { status, headers })
 }
 
-export function webHeaders(fields: ReplyHeaders): Headers {
-  const headers = new Headers()
+/** `headers` with these fields in place of those of the same names. */
+export function webHeaders(fields: ReplyHeaders, headers = new Headers()): Headers {
   for (const [name, value] of Object.entries(fields)) {
+    headers.delete(name)
     for (const one of typeof value === 'string' ? [value] : value) headers.append(name, one)
   }
   return headers
@@ -73,9 +84,10 @@ export function webBody(reply: Pick<StreamingAnswer, 'stream'>): ReadableStream<
   )
 }
 
+/** Once all was read; a turn later, because whoever reads may drop what it has not sent when it hears of the failure. */
 function breakOff(controller: ReadableStreamDefaultController): void {
   if (controller.desiredSize !== BUFFERED_BYTES) return
-  controller.error(new Error('the stream broke off: what came is not the whole'))
+  systemClock.after(0, () => controller.error(new Error('the stream broke off: what came is not the whole')))
 }
 
 function owned(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
