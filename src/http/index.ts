@@ -10,6 +10,7 @@ export {
   type ShopRequest,
   type StreamingAnswer,
 } from './exchange.js'
+export { CAPTURED_BYTES_MAX } from './adapters/captured-response.js'
 export { corsHeaders } from './cors.js'
 export { PIECE_BYTES_MAX } from './cutting.js'
 export { letters } from './letters.js'

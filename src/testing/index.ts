@@ -1,3 +1,5 @@
+export { testAdapter } from './adapter-suite.js'
+export type { AdapterAnswer, AdapterRoute, AdapterSubject } from './adapter-subject.js'
 export { FakeClock } from './fake-clock.js'
 export { GatedStore } from './gated-store.js'
 export type { PluginPair } from './plugin-suite.js'

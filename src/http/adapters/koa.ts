@@ -1,0 +1,65 @@
+/**
+ * Paid routes for Koa, the entry `sluice/http/koa`: middleware that sells what those after it leave in `ctx.body`. Koa
+ * writes what is sold, so that middleware before it works as it does on any stream.
+ *
+ *     router.get('/story', paid(seller, { price: 5n }), (ctx) => { ctx.body = stream })
+ */
+import { Readable } from 'node:stream'
+import type { Context, Middleware } from 'koa'
+import type { ResponseEvents, StreamingAnswer } from '../exchange.js'
+import { endWithReceipt, fieldsFromNode, headToNode, requestFromNode } from '../node-reply.js'
+import { paidRoute, type PaidTerms } from '../paid.js'
+import type { Seller } from '../seller.js'
+import { contentOf } from './content-of.js'
+import { waitingTurns } from './node-turn.js'
+import { errorLog } from './sell-written.js'
+
+/** @throws {ShopError} `SHOP_OPTIONS` */
+export function paid(seller: Seller, terms: PaidTerms): Middleware {
+  const route = paidRoute(seller, terms)
+  const turn = waitingTurns()
+  const onError = errorLog(seller)
+  return async (ctx, next) => {
+    const { req, res } = ctx
+    await turn({ incoming: req, outgoing: res })
+    const reply = await route(requestFromNode(req, ctx.originalUrl), async () => {
+      await next()
+      return { status: ctx.status, headers: fieldsFromNode(res.getHeaders()), content: contentOf(ctx.body) }
+    })
+    ctx.status = reply.status
+    if ('stream' in reply) ctx.body = bodyOf(ctx, reply, onError)
+    else if (reply.body.length > 0) ctx.body = Buffer.from(reply.body)
+    headToNode(req, res, reply)
+  }
+}
+
+/** Begins when Koa sends it: the head is complete by then, and the buyer needs it to pay. */
+function bodyOf({ req, res: response }: Context, reply: StreamingAnswer, onError: (error: unknown) => void): Readable {
+  let events: ResponseEvents | undefined
+  /** What was paid for leaves first; then the body breaks off. */
+  const breakOff = (): void => {
+    response.write('', () => {
+      if (body.readableLength > 0 && !response.destroyed) response.once('drain', breakOff)
+      else body.destroy(new Error('the content failed: what came is not the whole'))
+    })
+  }
+  const body = new Readable({
+    highWaterMark: 1,
+    read() {
+      if (events) return events.drained()
+      const end = endWithReceipt(req, response, reply, () => body.push(null), onError)
+      response.flushHeaders()
+      events = reply.stream({
+        write: (bytes) => body.push(bytes),
+        end,
+        fail: breakOff,
+      })
+    },
+    destroy(error, done) {
+      if (events) events.closed()
+      else reply.cancel()
+      done(error)
+    },
+  })
+  return body
+}

@@ -1,0 +1,35 @@
+/**
+ * Paid routes for node:http, the entry `sluice/http/node`: a request listener whose response is sold. What it writes waits
+ * for payment (see captured-response.ts).
+ *
+ *     createServer(paid(seller, { price: 5n }, (request, response) => …))
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { problem } from '../exchange.js'
+import { replyToNode } from '../node-reply.js'
+import type { PaidTerms } from '../paid.js'
+import type { Seller } from '../seller.js'
+import { sellWritten } from './sell-written.js'
+
+/** May be async; whatever it throws or rejects with, the server lives on. */
+export type Listener = (request: IncomingMessage, response: ServerResponse) => unknown
+
+/** The listener, sold. @throws {ShopError} `SHOP_OPTIONS` */
+export function paid(
+  seller: Seller,
+  terms: PaidTerms,
+  listener: Listener,
+): (request: IncomingMessage, response: ServerResponse) => void {
+  const sell = sellWritten(seller, terms)
+  return (request, response) => {
+    sell(request, response, {
+      run: async () => {
+        await listener(request, response)
+      },
+      failed: (_error, body) => {
+        const answer = problem(500, 'internal', 'the server has failed: try again later')
+        replyToNode(request, response, answer, undefined, body)
+      },
+    })
+  }
+}
