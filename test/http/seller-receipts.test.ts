@@ -101,6 +101,7 @@ test('a last event has it where the route wants that, beyond what is paid', asyn
   const { key = new Uint8Array(0) } = parsePayTerms(response.headers.get('pay-terms') ?? '')
   const receipt = await verifyReceipt(text, { key })
   assert.deepEqual([receipt.amount, receipt.endOffset], [10n, 22])
+  await response.payment.settled()
   const { end, failure, exposure, unitsRead } = response.payment
   assert.deepEqual([end, failure, exposure, unitsRead], ['source', undefined, 0n, 2])
   assert.deepEqual((await response.payment.receipt())?.endOffset, 22)
