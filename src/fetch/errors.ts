@@ -12,6 +12,7 @@ export type FetchErrorCode =
   | 'FETCH_RECEIPT'
   | 'FETCH_REFUSED'
   | 'FETCH_STILL_UNPAID'
+  | 'FETCH_TERMS'
   | 'FETCH_UNCOUNTABLE'
   | 'FETCH_UNDELIVERED'
   | 'FETCH_WINDOW'
@@ -29,6 +30,7 @@ export type FetchErrorCode =
  * `FETCH_RECEIPT` the seller's receipt is missing, not good, or for something else; the message says what differs;
  * `FETCH_REFUSED` ledger or seller refused payments for good; the message has their reason;
  * `FETCH_STILL_UNPAID` the seller took a payment and asks for another before it delivers;
+ * `FETCH_TERMS` the seller asks for something else than it did a moment before: nothing more was paid;
  * `FETCH_UNCOUNTABLE` the seller states no offsets and sells units that the buyer cannot count;
  * `FETCH_UNDELIVERED` the seller captured payments and delivered nothing for them in time;
  * `FETCH_WINDOW` the window is below one price: raise it;

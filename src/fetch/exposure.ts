@@ -46,8 +46,9 @@ export interface Exposure {
   /** The application took this many more bytes of the body. */
   read(bytes: number): void
   /**
-   * True when the seller's offsets claim more units read than there were bytes (a unit has at least one byte).
-   * Such units are not counted as read, so the claim gains nothing.
+   * True when the seller's offsets cannot be: they claim more units read than there were bytes (a unit has at least one
+   * byte), or that what was paid later ends earlier. Units beyond the bytes are not counted as read, so that the claim
+   * gains nothing.
    */
   readonly contradicted: boolean
   readonly heldUnits: number
@@ -61,6 +62,8 @@ interface Capture {
   readonly seq: number
   readonly units: number
   readonly endOffset: number
+  /** By the seller; otherwise it is the buyer's own count, in the order in which it heard of captures. */
+  readonly stated: boolean
 }
 
 /** How many units of `price` an amount pays for, as a number (2^53 − 1 stands for more). */
@@ -91,6 +94,9 @@ export function createExposure(terms: ExposureTerms): Exposure {
   /** Captures not passed yet, by end offset; the first `head` of them are done with. */
   let ahead: Capture[] = []
   let head = 0
+  let lastPassed: Capture | undefined
+  /** Offsets did not follow the order of payments. */
+  let disordered = false
   /** Captures without an offset, waiting for a later one to be passed. */
   let unplaced: { readonly seq: number; readonly units: number }[] = []
 
@@ -113,6 +119,7 @@ export function createExposure(terms: ExposureTerms): Exposure {
   function passUpTo(offset: number): void {
     for (let first = ahead[head]; first !== undefined && first.endOffset <= offset; first = ahead[head]) {
       head++
+      lastPassed = first
       pass(first.seq, first.units)
     }
     if (head > 1024 && head * 2 > ahead.length) {
@@ -121,10 +128,24 @@ export function createExposure(terms: ExposureTerms): Exposure {
     }
   }
 
+  /** Units are captured in the order of their payments, and each has a byte. */
+  function follows(earlier: Capture | undefined, later: Capture): boolean {
+    if (!later.stated || earlier?.stated === false) return true
+    if (earlier === undefined) return later.endOffset >= later.units
+    return earlier.seq < later.seq && earlier.endOffset + later.units <= later.endOffset
+  }
+
   function place(capture: Capture): void {
     // Captures come nearly always in order, so that the search from the end stops at once.
     let at = ahead.length
     while (at > head && (ahead[at - 1]?.endOffset ?? 0) > capture.endOffset) at--
+    const next = ahead[at]
+    // News of a capture that is far behind what was passed has no neighbours any more.
+    const late = lastPassed !== undefined && at === head && capture.seq < lastPassed.seq
+    const before = at > head ? ahead[at - 1] : lastPassed
+    if (!late && !follows(before, capture)) disordered = true
+    if (late && capture.stated && capture.endOffset >= (lastPassed?.endOffset ?? 0)) disordered = true
+    if (next !== undefined && !follows(capture, next)) disordered = true
     if (at === ahead.length) ahead.push(capture)
     else ahead.splice(at, 0, capture)
     passUpTo(bytesRead)
@@ -171,8 +192,8 @@ export function createExposure(terms: ExposureTerms): Exposure {
       if (!settle(entry, 'captured')) return
       captured += entry.units
       const { seq, units } = entry
-      if (endOffset !== undefined) place({ seq, units, endOffset })
-      else if (unitBytes !== undefined) place({ seq, units, endOffset: captured * unitBytes })
+      if (endOffset !== undefined) place({ seq, units, endOffset, stated: true })
+      else if (unitBytes !== undefined) place({ seq, units, endOffset: captured * unitBytes, stated: false })
       else if (seq < passedSeq) passed += units
       else unplaced.push({ seq, units })
     },
@@ -184,7 +205,7 @@ export function createExposure(terms: ExposureTerms): Exposure {
       return captured >= budgetUnits
     },
     get contradicted() {
-      return passed > bytesRead
+      return disordered || passed > bytesRead
     },
     get heldUnits() {
       return held

@@ -60,11 +60,29 @@ export function readOffer(response: Response, asked: string, reading: OfferReadi
   return { flow, url: response.url || asked, pay, terms, price: pay.amount, unit: terms?.unit ?? reading.unit }
 }
 
+/** Whether two answers to one request ask for the same: unit, price and asset. */
+export function sameTerms(one: PayTerms | undefined, other: PayTerms | undefined): boolean {
+  const said = (terms: PayTerms | undefined): string =>
+    terms === undefined ? '' : JSON.stringify([terms.unit, String(terms.price), terms.asset, terms.scale, terms.ledger])
+  return said(one) === said(other)
+}
+
+/** The `Pay-Terms` of a response; `undefined` when it has none. @throws {FetchError} `FETCH_HEADERS` */
+export function readTerms(response: Response): PayTerms | undefined {
+  const text = response.headers.get('pay-terms')
+  return text === null ? undefined : readable(() => parsePayTerms(text))
+}
+
 function parseHeaders(response: Response, text: string, bare: BareMeaning): { pay: PayHeader; terms?: PayTerms } {
-  const terms = response.headers.get('pay-terms')
+  const terms = readTerms(response)
+  const pay = readable(() => parsePay(text, bare))
+  return terms === undefined ? { pay } : { pay, terms }
+}
+
+/** @throws {FetchError} `FETCH_HEADERS` */
+function readable<T>(parse: () => T): T {
   try {
-    const pay = parsePay(text, bare)
-    return terms === null ? { pay } : { pay, terms: parsePayTerms(terms) }
+    return parse()
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
     throw new FetchError('FETCH_HEADERS', `the seller's payment headers cannot be read: ${why}`, { cause })

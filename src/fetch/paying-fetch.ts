@@ -3,9 +3,10 @@
  * paid for before it came (402 with `Pay`). Nothing is paid without a budget. Accounts and their secrets are the wallet's,
  * or the caller's who brings a link.
  */
+import type { PayTerms } from '../http/headers.js'
 import { FetchError } from './errors.js'
 import { createExposure } from './exposure.js'
-import { readOffer, unitBytesOf, type Offer } from './offer.js'
+import { readOffer, readTerms, sameTerms, unitBytesOf, type Offer } from './offer.js'
 import {
   budgetFor,
   checkOptions,
@@ -25,15 +26,19 @@ import { StreamPayer } from './stream-payer.js'
  * Resolves with the headers. The body ends early, cleanly, when the budget is spent (`response.payment.end` says so), and
  * with a {@link FetchError} when payment or delivery failed, after all that was bought has been read.
  * @throws {FetchError} before anything is paid: `FETCH_OPTIONS`, `FETCH_HEADERS`, `FETCH_PRICE`, `FETCH_WINDOW`,
- * `FETCH_UNCOUNTABLE`, `FETCH_LINK`, `FETCH_WRONG_LEDGER`; with a 402 also `FETCH_REFUSED` and, paid, `FETCH_STILL_UNPAID`
+ * `FETCH_UNCOUNTABLE`, `FETCH_LINK`, `FETCH_TERMS`, `FETCH_WRONG_LEDGER`, and what the wallet refuses; with a 402 also `FETCH_REFUSED` and, paid, `FETCH_STILL_UNPAID`
  */
 export async function payingFetch(input: string | URL | Request, options: PayingFetchOptions): Promise<PaidResponse> {
   const { settings, init } = checkOptions(options)
   const request = new Request(input, init)
-  const { response, token } = await ask(request, settings)
+  const { response, token, quoted } = await ask(request, settings)
   try {
     const offer = readOffer(response, request.url, settings)
     if (offer === undefined) return withReport(response, FREE)
+    if (quoted !== undefined && !sameTerms(quoted, offer.terms)) {
+      const message = 'the seller changed its terms between two answers to the same request: nothing was paid'
+      throw new FetchError('FETCH_TERMS', message)
+    }
     checkPrice(offer, settings)
     if (offer.flow === 'stream') return await payStream(response, offer, request.signal, settings)
     return await payThenRetry(response, offer, request, token, settings)
@@ -44,19 +49,24 @@ export async function payingFetch(input: string | URL | Request, options: Paying
   }
 }
 
-/** The first answer, and the token that was shown for it: the caller's, or a fresh one where the seller wants one. */
-async function ask(
-  request: Request,
-  { fetch, payToken }: Settings,
-): Promise<{ response: Response; token: string | undefined }> {
+interface Asked {
+  readonly response: Response
+  /** What was shown for it: the caller's token, or a fresh one where the seller wants one. */
+  readonly token: string | undefined
+  /** The terms of an answer before. */
+  readonly quoted: PayTerms | undefined
+}
+
+async function ask(request: Request, { fetch, payToken }: Settings): Promise<Asked> {
   const first = payToken === undefined ? request.clone() : withToken(request, request.url, payToken)
   const response = await fetch(first)
   const { status, headers } = response
   const wantsToken = status === 402 && headers.has('pay-terms') && !headers.has('pay')
-  if (payToken !== undefined || !wantsToken) return { response, token: payToken }
+  if (payToken !== undefined || !wantsToken) return { response, token: payToken, quoted: undefined }
+  const quoted = readTerms(response)
   await response.body?.cancel()
   const token = freshToken()
-  return { response: await fetch(withToken(request, response.url || request.url, token)), token }
+  return { response: await fetch(withToken(request, response.url || request.url, token)), token, quoted }
 }
 
 async function payStream(

@@ -151,14 +151,19 @@ export class StreamPayer {
   complete(): void {
     if (this.#state === 'ended') return
     const { exposure } = this.#setup
-    const missing = exposure.capturedUnits - exposure.readUnits
     if (this.#rejected || this.#stopped) this.#failure = undefined
-    if (missing > 0) {
-      const message = `the response ended ${missing} units short of what was paid for: do not buy there`
-      this.#failure ??= new FetchError('FETCH_UNDELIVERED', message)
-    }
+    if (exposure.capturedUnits > exposure.readUnits) this.#failShort()
     if (this.#failure !== undefined) this.finish('failed')
     else this.finish(this.#stopped ? 'cancelled' : 'source')
+  }
+
+  /** The body ended before what was paid for; the news of the payment may come later than the end. */
+  #failShort(): void {
+    const { exposure } = this.#setup
+    const missing = exposure.capturedUnits - exposure.readUnits
+    const message = `the response ended ${missing} units short of what was paid for: do not buy there`
+    this.#failure ??= new FetchError('FETCH_UNDELIVERED', message)
+    if (this.#end !== undefined) this.#end = 'failed'
   }
 
   /** Ends the stream now; holds without an outcome go back when the seller hears of it. */
@@ -260,6 +265,7 @@ export class StreamPayer {
       exposure.resize(this.#pace.units)
     }
     this.#backoff.reset()
+    if (this.#end === 'source' && exposure.capturedUnits > exposure.readUnits) this.#failShort()
     if (endOffset === undefined && offsetsNeeded && !hold.doubted) {
       const message = 'the seller states no end offsets, and this unit cannot be counted without them: buy elsewhere'
       this.#fail(new FetchError('FETCH_UNCOUNTABLE', message))

@@ -1,6 +1,7 @@
 /** 402: one payment, one more request, never two payments. Letter Shop (condition) and http-ilp (token) flows. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
 import { sha256 } from 'sluice/crypto'
 import { fromBase64, toBase64url } from 'sluice/bytes'
 import { payingFetch, type PaidResponse, type PayingFetchOptions } from 'sluice/fetch'
@@ -48,6 +49,8 @@ async function counter(
 const byCondition = (address: string): string =>
   `interledger-condition 17 ${address} ${toBase64url(sha256(FULFILLMENT))}`
 const bySecret = (address: string): string => `interledger-psk 10 ${address} ${toBase64url(SECRET)}`
+const payBySecret = (hold: IncomingHold): void =>
+  hold.fulfill(pskFulfiller(SECRET)(hold.packet), new Uint8Array(0), () => {})
 const fulfill = (hold: IncomingHold): void => hold.fulfill(FULFILLMENT, new Uint8Array(0), () => {})
 
 test('pays a condition once and fetches the letter at the path of its fulfillment', async () => {
@@ -161,4 +164,43 @@ test('a seller that wants a token gets a fresh one, and sees the same one again 
   const own = await payingFetch('http://shop.test/', { ...order, payToken: 'bXkgb3duIHRva2VuIGlzIGhlcmU' })
   assert.equal(await own.text(), 'goods')
   assert.deepEqual(tokens.slice(1), ['bXkgb3duIHRva2VuIGlzIGhlcmU', 'bXkgb3duIHRva2VuIGlzIGhlcmU'])
+})
+
+test('goods that were paid are asked for again when nobody answers, and not paid again', async () => {
+  let failures = 2
+  const shop = await counter(byCondition, fulfill, () => {
+    if (failures-- > 0) throw new TypeError('fetch failed')
+    return new Response('at last')
+  })
+  const bought = shop.buy()
+  let text: string | undefined
+  bought
+    .then((response) => response.text())
+    .then(
+      (all) => (text = all),
+      (error: unknown) => (text = String(error)),
+    )
+  for (let i = 0; i < 100 && text === undefined; i++) {
+    await turn()
+    shop.clock.advance(100)
+  }
+  assert.equal(text, 'at last')
+  assert.deepEqual([shop.requests.length, shop.holds.length], [4, 1])
+  assert.equal(await shop.holder.balance(), -17n)
+
+  const gone = await counter(bySecret, payBySecret, () => {
+    throw new TypeError('fetch failed')
+  })
+  const never = gone.buy({ method: 'POST', body: 'order' })
+  let code: unknown
+  never.catch((error: { code?: unknown }) => (code = error.code))
+  for (let i = 0; i < 1000 && code === undefined; i++) {
+    await turn()
+    gone.clock.advance(1000)
+  }
+  assert.equal(code, 'FETCH_UNDELIVERED')
+  assert.equal(gone.holds.length, 1)
+  const keys = new Set(gone.requests.slice(1).map((request) => request.headers.get('idempotency-key')))
+  assert.equal(keys.size, 1, 'one key for all attempts')
+  assert.equal(keys.has(null), false)
 })

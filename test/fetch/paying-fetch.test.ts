@@ -104,7 +104,7 @@ test('pays nothing before the application reads, and no more than the window for
 })
 
 test('the window bounds what a seller can take that delivers nothing', async () => {
-  const { shop, clock, buy } = await market({ onHold: (hold) => shop.capture(hold, 1000) })
+  const { shop, clock, buy } = await market({ onHold: (hold) => shop.capture(hold, 1000 + shop.holds.length) })
   const response = await buy({ window: 7n, budget: 1000n })
   await assert.rejects(passing(clock, response.text()), { code: 'FETCH_UNDELIVERED' })
   assert.equal(response.payment.spent, 7n)
