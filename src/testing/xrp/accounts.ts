@@ -11,7 +11,8 @@ import {
   ZERO_HASH,
   type AccountRoot,
 } from './entries.js'
-import { isDrops, type Sandbox, type Transactor } from './sandbox.js'
+import type { Sandbox } from './sandbox.js'
+import { isDrops, type Transactor } from './transactor.js'
 
 interface PaymentTx extends Transaction {
   readonly Amount: string

@@ -9,7 +9,8 @@ import { accountIn, accountKey, type AccountRoot } from './entries.js'
 import { escrowCancel, escrowCreate, escrowFinish } from './escrows.js'
 import { payChannelClaim, payChannelCreate } from './pay-channels.js'
 import { isTec, type EngineResult } from './results.js'
-import { Sandbox, type Changes, type Fees, type LedgerView, type Transactor } from './sandbox.js'
+import { Sandbox, type Changes, type Fees, type LedgerView } from './sandbox.js'
+import type { Transactor } from './transactor.js'
 
 /** Each was decoded from a blob, so that its fields have the types that the ledger's format gives them. */
 const TRANSACTORS: ReadonlyMap<string, Transactor<Transaction>> = new Map<string, Transactor<Transaction>>([

@@ -7,7 +7,8 @@ import type { Transaction } from './blob.js'
 import { conditionOf, isCondition } from './crypto-condition.js'
 import { escrowKey, ZERO_HASH, type Escrow } from './entries.js'
 import type { EngineResult } from './results.js'
-import { isDrops, type Sandbox, type Transactor } from './sandbox.js'
+import type { Sandbox } from './sandbox.js'
+import { isDrops, type Transactor } from './transactor.js'
 
 interface EscrowCreateTx extends Transaction {
   readonly Amount: string

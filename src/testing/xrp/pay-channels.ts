@@ -7,7 +7,7 @@ import { lacksTag, mayDeposit } from './accounts.js'
 import type { Transaction } from './blob.js'
 import { payChannelKey, ZERO_HASH } from './entries.js'
 import { spareOf } from './escrows.js'
-import { isDrops, type Transactor } from './sandbox.js'
+import { isDrops, type Transactor } from './transactor.js'
 
 interface CreateTx extends Transaction {
   readonly Amount: string
