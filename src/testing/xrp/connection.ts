@@ -40,8 +40,8 @@ export class Connection {
       if (version !== 1 && version !== 2) throw new RequestError('invalid_API_version')
       return { ...named, result: this.#run(request, version), status: 'success', type: 'response' }
     } catch (error) {
-      if (!(error instanceof RequestError)) throw error
-      return { ...named, ...error.fields, request, status: 'error', type: 'response' }
+      const { fields } = error instanceof RequestError ? error : new RequestError('internal', 73, 'Internal error.')
+      return { ...named, ...fields, request, status: 'error', type: 'response' }
     }
   }
 

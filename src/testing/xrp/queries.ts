@@ -108,7 +108,7 @@ const accountObjects: Query = (chain, request) => {
   })
   const start = typeof marker === 'string' ? wanted.indexOf(marker) : 0
   if (start < 0) throw invalidField('marker')
-  const end = typeof limit === 'number' ? start + limit : wanted.length
+  const end = typeof limit === 'number' && limit > 0 ? start + limit : wanted.length
   const next = wanted[end]
   return {
     account: address,
@@ -131,15 +131,21 @@ const ledgerEntry: Query = (chain, request) => {
 
 /** The key that `escrow`, `deposit_preauth`, `account_root` or `index` names. */
 function entryKey({ escrow, deposit_preauth: preauth, account_root: root, index }: Request): string {
-  if (isFields(escrow) && typeof escrow['owner'] === 'string' && typeof escrow['seq'] === 'number') {
-    return escrowKey(escrow['owner'], escrow['seq'])
+  if (isFields(escrow) && typeof escrow['seq'] === 'number') {
+    return escrowKey(checked(escrow['owner'], 'malformedOwner'), escrow['seq'])
   }
-  if (isFields(preauth) && typeof preauth['owner'] === 'string' && typeof preauth['authorized'] === 'string') {
-    return depositPreauthKey(preauth['owner'], preauth['authorized'])
+  if (isFields(preauth)) {
+    const owner = checked(preauth['owner'], 'malformedOwner')
+    return depositPreauthKey(owner, checked(preauth['authorized'], 'malformedAuthorized'))
   }
-  if (typeof root === 'string') return accountKey(root)
+  if (root !== undefined) return accountKey(checked(root, 'malformedAddress'))
   if (typeof index === 'string') return index
   throw new RequestError('invalidParams', 31, 'Name the entry by escrow, deposit_preauth, account_root or index.')
+}
+
+function checked(address: unknown, error: string): string {
+  if (typeof address === 'string' && isValidClassicAddress(address)) return address
+  throw new RequestError(error)
 }
 
 const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null
@@ -188,21 +194,17 @@ const tx: Query = (chain, { transaction: hash }, version) => {
   return tellUnvalidated(seen, version)
 }
 
-interface Marker {
-  readonly ledger: number
-  readonly seq: number
-}
-
 const accountTx: Query = (chain, request, version) => {
   const account = addressIn(request)
   const { forward, limit } = request
   const [first, last] = rangeIn(chain, request, version)
   const found = chain.history(account).filter(({ ledgerIndex: at }) => at >= first && at <= last)
   const ordered = forward === true ? found : found.toReversed()
-  const marker = request['marker'] as Marker | undefined
+  const { marker } = request
+  if (marker !== undefined && !isFields(marker)) throw invalidField('marker')
   const start = ordered.findIndex(
     ({ ledgerIndex, meta }) =>
-      marker === undefined || (ledgerIndex === marker.ledger && meta.TransactionIndex === marker.seq),
+      marker === undefined || (ledgerIndex === marker['ledger'] && meta.TransactionIndex === marker['seq']),
   )
   const end = typeof limit === 'number' && limit > 0 ? start + limit : ordered.length
   const next = ordered[end]
