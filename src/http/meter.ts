@@ -10,11 +10,11 @@
  * - A piece that weighs several units is captured for when the holds at hand pay for all of it.
  * - A full sink stops captures until it has drained.
  */
-import { concat } from '../bytes/index.js'
 import { systemClock, type CancelTimer, type Clock } from '../clock/index.js'
 import type { IncomingHold, Settled } from '../link/index.js'
 import { ShopError } from './errors.js'
 import { Fifo } from './fifo.js'
+import { joined } from './joined.js'
 import { MeterWatch, type MeterEvents } from './meter-watch.js'
 import type { StallReason } from './seller-events.js'
 import { PieceQueue } from './piece-queue.js'
@@ -324,9 +324,11 @@ export class Meter {
   #flush(): void {
     if (this.#written.length === 0) return
     this.#watch.tell()
-    const bytes = this.#written.length === 1 ? this.#written[0] : concat(...this.#written)
+    const pieces = joined(this.#written)
     this.#written = []
-    if (bytes !== undefined && this.#ended !== 'closed' && !this.#sink.write(bytes)) this.#sinkFull = true
+    if (this.#ended === 'closed') return
+    // All of it is captured: what follows a full sink's answer is written as well.
+    for (const bytes of pieces) if (!this.#sink.write(bytes)) this.#sinkFull = true
   }
 
   #sourceFailed(error: unknown): void {
