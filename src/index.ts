@@ -13,6 +13,7 @@ export {
 } from './fetch/index.js'
 export { openWallet, type WalletOptions } from './fetch/wallet.js'
 export {
+  bytes,
   chunk,
   type Content,
   createOneShotShop,
@@ -21,12 +22,17 @@ export {
   keptSecret,
   letter,
   letters,
+  line,
+  meter,
   nodeListener,
+  openAiTokens,
   paidRoute,
   type PaidTerms,
   type ShopHandler,
   type ShopOptions,
+  sseEvent,
   Till,
+  tokens,
 } from './http/index.js'
 export { openSeller, type Seller, type SellerOptions } from './http/seller.js'
 export { HostedLedger, type HostedLedgerOptions } from './link/hosted-ledger.js'

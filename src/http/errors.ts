@@ -6,7 +6,9 @@ import { SluiceError } from '../errors/index.js'
  * `SHOP_CONTENT` the content to sell is not made of Uint8Arrays or strings;
  * `SHOP_OPTIONS` an option is out of range; the message names it;
  * `SHOP_OVERRUN` a handler wrote on though `write()` returned false: wait for `drain`, or use `stream.pipeline`;
+ * `SHOP_PRICE` a price cannot be read, or not be asked for exactly; the message says why;
  * `SHOP_SECRET` the ledger cannot keep the shop's secret; the message says why;
+ * `SHOP_UNAVAILABLE` nothing can be sold now: the ledger is down, or the till is full;
  * `SHOP_UNIT` the content cannot be cut into its unit: a piece is too big or weighs too much;
  * `SHOP_UNSAFE` strangers could open accounts, and nobody has said that they may.
  */

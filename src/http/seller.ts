@@ -11,6 +11,7 @@ import { silentLog, type Log } from '../log/index.js'
 import { hashToken, type Authenticate, type Claim } from '../session/index.js'
 import type { ListenOptions } from '../session/ws.js'
 import type { LedgerStore } from '../store/index.js'
+import { openBalances, type Balances } from './balances.js'
 import { ShopError } from './errors.js'
 import type { ShopRequest } from './exchange.js'
 import type { MeterLimits } from './meter.js'
@@ -62,6 +63,8 @@ export interface Seller {
   readonly host: Host
   /** 32 bytes, kept in the ledger: what offers and tokens are derived from. */
   readonly secret: Uint8Array
+  /** Of clients that pay ahead, by their `Pay-Token`. */
+  readonly balances: Balances
   readonly clock: Clock
   readonly log: Log
   readonly events: SellerWatch
@@ -132,6 +135,7 @@ export async function openSeller(options: SellerOptions): Promise<Seller> {
       ledger: book.ledger,
       host: book.host,
       secret,
+      balances: openBalances({ till, ledger: book.ledger, secret }),
       clock,
       log,
       events,

@@ -91,6 +91,8 @@ export class Till {
   readonly #endedStreamsMax: number
   readonly #usedConditionsMax: number
   readonly #streams = new Map<string, OpenStream>()
+  /** Streams that nobody has paid for, oldest first. */
+  readonly #unpaid = new Set<string>()
   readonly #ended = new Map<string, EndedStream>()
   readonly #usedConditions = new Set<string>()
   readonly #finders: ((clientId: string) => Payee | undefined)[] = []
@@ -134,9 +136,9 @@ export class Till {
     return this.#streams.size
   }
 
-  /** Whether there are as many streams as there may be. */
+  /** Whether there are as many streams as there may be, and somebody has paid for each. */
   get full(): boolean {
-    return this.#streams.size >= this.#streamsMax
+    return this.#streams.size >= this.#streamsMax && this.#unpaid.size === 0
   }
 
   /** A client id that nobody can guess, and the address under which its holder pays. */
@@ -150,9 +152,15 @@ export class Till {
     return this.#random(SECRET_BYTES)
   }
 
-  /** Holds for this client go to `payee`, until {@link Till.removeStream}. @throws {TillError} `TILL_FULL` */
+  /**
+   * Holds for this client go to `payee`, until {@link Till.removeStream}. Where there is no room, the oldest stream that
+   * nobody has paid for makes it. @throws {TillError} `TILL_FULL`
+   */
   addStream(clientId: string, payee: StreamPayee): void {
     if (this.full) throw new TillError('TILL_FULL', 'too many streams: try again later')
+    const [oldest] = this.#unpaid
+    if (this.#streams.size >= this.#streamsMax && oldest !== undefined) this.#evict(oldest)
+    this.#unpaid.add(clientId)
     this.#streams.set(clientId, { payee, once: new OnceRule(), payer: undefined })
   }
 
@@ -161,6 +169,7 @@ export class Till {
     const stream = this.#streams.get(clientId)
     if (!stream) return
     this.#streams.delete(clientId)
+    this.#unpaid.delete(clientId)
     this.#ended.set(clientId, { payer: stream.payer, sold: stream.payee.sold() })
     if (this.#ended.size > this.#endedStreamsMax) forgetOldest(this.#ended)
   }
@@ -173,6 +182,13 @@ export class Till {
   /** The ILP address under which a client pays. */
   addressOf(clientId: string): string {
     return `${this.link.info.account}.${clientId}`
+  }
+
+  #evict(clientId: string): void {
+    const stream = this.#streams.get(clientId)
+    this.#streams.delete(clientId)
+    this.#unpaid.delete(clientId)
+    void stream?.payee.stop('idle')
   }
 
   #take(hold: IncomingHold): void {
@@ -203,7 +219,10 @@ export class Till {
       ? stream.once.admit(packet.account.slice(own.length + clientId.length + 2))
       : this.#admitCondition(hold.condition)
     if (!fresh) return ['F06', 'this was paid before: take the next payment id, or a new address']
-    if (stream) stream.payer ??= hold.account
+    if (stream && stream.payer === undefined) {
+      stream.payer = hold.account
+      this.#unpaid.delete(clientId)
+    }
     payee.take({ hold, packet, fulfillment })
     return undefined
   }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { hashToken } from 'sluice/session'
 import {
+  meter,
   paidRoute,
   parsePayTerms,
   replyToNode,
@@ -209,4 +210,117 @@ test('only tokens of the list open an account', async (t) => {
   const unknown = holderAt(`btp+ws://:secret@127.0.0.1:${port}/btp`)
   await assert.rejects(unknown.open({ timeoutMs: 5000 }))
   await unknown.close()
+})
+
+test('a price as text decides unit and step', async (t) => {
+  const { port } = await openMarket(t, { price: '5 USD per GB', window: '0.001 USD' })
+  const response = await get(port)
+  const { unit, step, price, window } = parsePayTerms(String(response.headers['pay-terms']))
+  assert.deepEqual({ unit, step, price, window }, { unit: 'byte', step: 1024, price: 5120n, window: 1_000_000n })
+  response.destroy()
+  const { seller } = await openMarket(t, { price: 1n })
+  assert.throws(() => paidRoute(seller, { price: '1 EUR per token' }), { code: 'SHOP_PRICE' })
+})
+
+test('a request is sold ahead: from a balance, before its handler runs', async (t) => {
+  let produced = 0
+  const statuses = [200, 404, 200]
+  const { port, holder } = await openMarket(t, { price: '10', unit: 'request' }, async () => ({
+    status: statuses[produced++] ?? 200,
+    headers: {},
+    content: 'goods',
+  }))
+  await holder.open()
+  assert.equal((await get(port)).statusCode, 402)
+  const headers = { 'Pay-Token': Buffer.alloc(32, 7).toString('base64url') }
+  const asked = await get(port, '/', { headers })
+  assert.deepEqual([asked.statusCode, asked.headers['pay-balance'], produced], [402, '0', 0])
+  const payer = new Payer(holder, asked.headers['pay'])
+  assert.equal(brief(await payer.send(payer.hold({ units: 2 }))), 'fulfilled')
+  const bought = await get(port, '/', { headers })
+  assert.deepEqual([bought.statusCode, bought.headers['pay-balance'], await text(bought)], [200, '10', 'goods'])
+  const missing = await get(port, '/', { headers })
+  assert.deepEqual([missing.statusCode, missing.headers['pay-balance']], [404, '10'])
+  assert.equal((await get(port, '/', { headers })).headers['pay-balance'], '0')
+  assert.equal((await get(port, '/', { headers })).statusCode, 402)
+  assert.equal(produced, 3)
+})
+
+test('where paying is optional nothing waits for it, and gifts are captured', async (t) => {
+  const { port, holder } = await openMarket(t, { price: 5n, optional: true }, async () => ({
+    status: 200,
+    headers: {},
+    content: (async function* () {
+      yield 'ABC'
+      await new Promise<void>((resolve) => (release = resolve))
+    })(),
+  }))
+  let release: () => void = () => {}
+  await holder.open()
+  const response = await get(port)
+  const reader = new Reader(response)
+  assert.equal(await reader.until(({ body }) => body.length === 3), 'ABC')
+  const payer = new Payer(holder, response.headers['pay'])
+  assert.equal(brief(await payer.send()), 'fulfilled')
+  release()
+  await reader.until(({ ended }) => ended === 'end')
+  const prepaid = await openMarket(t, { price: 5n, unit: 'request', optional: true })
+  const free = await get(prepaid.port)
+  assert.deepEqual([free.statusCode, await text(free)], [200, 'ABC'])
+})
+
+test('a browser sees a page, curl sees text, a program a problem document', async (t) => {
+  const { port } = await openMarket(t, { price: 5n }, () => assert.fail('produced'))
+  const page = await get(port, '/', { headers: { Accept: 'text/html,*/*;q=0.8', 'Sec-Fetch-Mode': 'navigate' } })
+  assert.deepEqual([page.statusCode, page.headers['content-type']], [402, 'text/html; charset=utf-8'])
+  assert.match(String(page.headers['content-security-policy']), /default-src 'none'/)
+  assert.match(await text(page), /<h1>402 Payment Required<\/h1>/)
+  const prepaid = await openMarket(t, { price: 5n, unit: 'request' }, () => assert.fail('produced'))
+  const forms = async (headers: Record<string, string>): Promise<unknown> =>
+    (await get(prepaid.port, '/', { headers })).headers['content-type']
+  assert.equal(await forms({ Accept: '*/*', 'User-Agent': 'curl/8.5.0' }), 'text/plain; charset=utf-8')
+  assert.equal(await forms({ Accept: 'text/plain' }), 'text/plain; charset=utf-8')
+  assert.equal(await forms({ Accept: '*/*' }), 'application/problem+json')
+  assert.equal(await forms({}), 'application/problem+json')
+  assert.equal(await forms({ Accept: 'text/html' }), 'text/html; charset=utf-8')
+})
+
+test('a till that is full lets go of the oldest stream that nobody has paid for', async (t) => {
+  const { port, holder } = await openMarket(t, { price: 5n, unit: 'letter' }, {}, { limits: { streamsMax: 2 } })
+  await holder.open()
+  const paying = await get(port)
+  await new Payer(holder, paying.headers['pay']).send()
+  const idle = await get(port)
+  const reader = new Reader(idle)
+  const next = await get(port)
+  await reader.until(({ ended }) => ended === 'aborted')
+  await new Payer(holder, next.headers['pay']).send()
+  assert.equal((await get(port)).statusCode, 503)
+  for (const response of [paying, next]) response.destroy()
+})
+
+test('meter: any content as a body that is paid, for servers without an adapter', async (t) => {
+  const { seller, holder } = await openMarket(t, { price: 5n })
+  await holder.open()
+  let pulled = 0
+  let closed = false
+  function* content() {
+    try {
+      for (;;) yield `${pulled++}`
+    } finally {
+      closed = true
+    }
+  }
+  const { headers, body, ended } = meter(content(), { seller, price: '5' })
+  const payer = new Payer(holder, headers['Pay'])
+  for (let count = 0; count < 3; count++) await payer.send()
+  const reader = body.getReader()
+  assert.match(Buffer.from((await reader.read()).value ?? []).toString(), /^0/)
+  assert.equal(pulled, 3)
+  await reader.cancel()
+  const end = await ended
+  assert.deepEqual([end.why, end.units, closed], ['closed', 3, true])
+  assert.equal(brief(await payer.send()), 'rejected F06')
+  await seller.close()
+  assert.throws(() => meter(content(), { seller, price: 5n }), { code: 'SHOP_UNAVAILABLE' })
 })

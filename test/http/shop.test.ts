@@ -313,9 +313,10 @@ test('HEAD and OPTIONS tell the terms and open no stream; other methods are refu
 })
 
 test('a shop that is full, or cannot reach its ledger, says 503 and sells nothing for free', async (t) => {
-  const { pair, port, till } = await openShop(t, {}, { streamsMax: 1 })
+  const { pair, port, till, holder } = await openShop(t, {}, { streamsMax: 1 })
   const first = await get(port)
   const reader = new Reader(first)
+  await new Payer(holder, first.headers['pay']).send()
   const full = await get(port)
   assert.equal(full.statusCode, 503)
   assert.equal(full.headers['content-type'], 'application/problem+json')

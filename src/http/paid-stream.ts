@@ -1,0 +1,67 @@
+/** The flow `stream` of a paid route: 200 at once, and the body as it is paid. Optional: the body at once, paid or not. */
+import { donationReply } from './donation.js'
+import { problem, type Reply, type ShopRequest } from './exchange.js'
+import type { PaidTerms } from './paid.js'
+import type { Quote } from './price.js'
+import { freeReply, isEncoded, isEventStream, isSold, laterProduced, soldHeaders, type Produced } from './produced.js'
+import type { SaleInfo } from './seller-events.js'
+import type { Seller } from './seller.js'
+import { sourceOf } from './source.js'
+import { streamReply, type SaleWatcher } from './stream-sale.js'
+
+/** `headers`: those of every answer of the route. Rejects as `produce` does. */
+export async function sellStream(
+  seller: Seller,
+  terms: PaidTerms,
+  { price, unit }: Quote,
+  headers: Readonly<Record<string, string>>,
+  request: ShopRequest,
+  produce: () => Promise<Produced>,
+): Promise<Reply> {
+  const produced = terms.start === 'payment' ? laterProduced(terms.contentType, produce) : await produce()
+  if (!isSold(produced)) return freeReply(produced, seller.log)
+  const source = sourceOf(produced.content)
+  if (isEncoded(produced.headers)) {
+    source.cancel()
+    seller.log.error('content that is compressed cannot be sold: turn compression off for paid routes')
+    return problem(500, 'encoded', 'the shop has failed: try again later')
+  }
+  const sale = {
+    till: seller.till,
+    status: produced.status,
+    headers: { ...soldHeaders(produced.headers), ...headers },
+    price,
+    unit: unit.name,
+    dialect: terms.dialect,
+    watch: (id: string): SaleWatcher =>
+      watcherOf(seller, {
+        id,
+        flow: 'stream',
+        route: terms.route ?? 'paid',
+        url: request.url,
+        unit: unit.name,
+        price,
+        asset: seller.till.link.info.assetCode,
+      }),
+  }
+  if (terms.optional === true) return donationReply({ ...sale, source })
+  return streamReply({
+    ...seller.meterLimits,
+    ...sale,
+    clock: seller.clock,
+    units: unit.cut(source),
+    receiptEvent: terms.receiptEvent === true && isEventStream(produced.headers),
+  })
+}
+
+function watcherOf({ events }: Seller, sale: SaleInfo): SaleWatcher {
+  events.tell((listener) => listener.started?.(sale))
+  const { used } = events
+  return {
+    ended: (end) => events.tell((listener) => listener.ended?.(sale, end)),
+    paid: used ? (payment) => events.tell((listener) => listener.paid?.(sale, payment)) : undefined,
+    stalled: used ? (why) => events.tell((listener) => listener.stalled?.(sale, why)) : undefined,
+    rejected: used ? (why) => events.tell((listener) => listener.rejected?.(why)) : undefined,
+    resumed: used ? () => events.tell((listener) => listener.resumed?.(sale)) : undefined,
+  }
+}
