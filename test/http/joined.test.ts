@@ -1,3 +1,4 @@
+/** What a meter writes in one turn: not more writes than needed, and no big copies. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Meter, type Sink } from 'sluice/http'
