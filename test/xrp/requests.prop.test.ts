@@ -95,7 +95,10 @@ test('every request gets an answer that is no accident', async (t) => {
       const answer = new Promise<Record<string, unknown>>((resolve) => waiting.push(resolve))
       socket.send(JSON.stringify({ ...fields, command, api_version: version }))
       const { status, error } = await answer
-      assert.ok(status === 'success' || (typeof error === 'string' && error !== 'internal'), `${command}: ${String(error)}`)
+      assert.ok(
+        status === 'success' || (typeof error === 'string' && error !== 'internal'),
+        `${command}: ${String(error)}`,
+      )
     }),
     { numRuns: 1500 },
   )
