@@ -25,6 +25,7 @@ export const LAYERS: readonly Layer[] = [
   { name: 'session', is: 'BTP over WebSocket: authentication, requests, reconnect' },
   { name: 'link', is: 'holds sent and received: host, holder, in-process pair' },
   { name: 'plugin', is: 'the Ledger Plugin Interface as a face of a link' },
+  { name: 'xrp', is: 'links and plugins over the XRP Ledger, whose holds are escrows' },
   { name: 'http', is: 'the selling side: `Pay` headers, meter, shop' },
   { name: 'fetch', is: 'the buying side: window, budget, paying fetch' },
   { name: 'cli', is: 'the command `sluice`' },
@@ -61,4 +62,4 @@ export const BROWSER_SAFE: readonly string[] = [
 export const BROWSER_PACKAGES: readonly string[] = ['@noble/ciphers', '@noble/hashes', 'jose', 'structured-headers']
 
 /** Optional peers that a layer needs to load at all: nothing else imports them, so that nobody else must install them. */
-export const PEERS: Readonly<Record<string, readonly string[]>> = { xrpl: ['testing/xrp'] }
+export const PEERS: Readonly<Record<string, readonly string[]>> = { xrpl: ['xrp', 'testing/xrp'] }

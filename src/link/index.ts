@@ -14,3 +14,4 @@ export { PacketPeer, type PacketPeerOptions, type PeerConnection, SETTLEMENT_MS 
 export { SETTLEMENTS_REMEMBERED_MAX } from './settled-ids.js'
 export type { AcceptSettlement, PacketLink, PacketOwner, Proof } from './packet-types.js'
 export { Lifecycle } from './lifecycle.js'
+export { completeReason, decodeReason, encodeReason } from './reason.js'

@@ -18,6 +18,8 @@ export interface Hold {
   readonly packet: Uint8Array
   /** JSON text of a Ledger Plugin Interface v1 `custom` field. */
   readonly custom?: Uint8Array
+  /** ILP address of the receiver, for links whose ledger has more than two accounts; others have one peer, and ignore it. */
+  readonly to?: string
 }
 
 /** Why a hold was not captured; the fields of an ILP error (protocols.md C.5). */
@@ -66,7 +68,7 @@ export type Settled =
 
 /** A hold that arrived. Exactly one of `fulfill` and `reject` takes effect, once. */
 export interface IncomingHold {
-  /** Whose hold it is: the name of the holder's account at the host; on the holder's side the peer's address. */
+  /** Whose hold it is: the name of the holder's account at the host; elsewhere the ILP address of whoever sent it. */
   readonly account: string
   readonly id: Uint8Array
   readonly amount: bigint
@@ -87,7 +89,7 @@ export type LinkState = 'idle' | 'connecting' | 'open' | 'closed'
 export interface LinkInfo {
   /** Ledger prefix, with its trailing dot. */
   readonly prefix: string
-  /** This side's address, and the other side's. */
+  /** This side's address, and the other side's: the prefix where a ledger has many accounts. */
   readonly account: string
   readonly peer: string
   readonly assetCode: string
@@ -108,8 +110,8 @@ export interface Link {
   send(hold: Hold, observer: HoldObserver): void
   /** One handler; `undefined` takes it away. Holds without a handler are rejected with `T01`. Called before the hold is durable: do nothing irreversible, capture first. */
   onHold(handler: ((hold: IncomingHold) => void) | undefined): void
-  /** Sends a custom message; resolves with the answer's entries, rejects with {@link LinkError}. */
-  request(entries: readonly SubProtocol[]): Promise<readonly SubProtocol[]>
+  /** Sends a custom message; resolves with the answer's entries, rejects with {@link LinkError}. `to` as of a {@link Hold}. */
+  request(entries: readonly SubProtocol[], to?: string): Promise<readonly SubProtocol[]>
   /** Answers requests whose primary entry has this name; `undefined` takes the handler away. */
   onRequest(name: string, handler: RequestHandler | undefined): void
   /** This side's own position, in base units: the holder's balance, or minus it for the host. */

@@ -46,7 +46,7 @@ export function transferKey(id: string): string {
 }
 
 /** @throws {InvalidFieldsError} and the two errors of size */
-export function toHold(transfer: Transfer, info: LinkInfo): Hold & { readonly id: Uint8Array } {
+export function toHold(transfer: Transfer, info: LinkInfo): Hold & { readonly id: Uint8Array; readonly to: string } {
   object(transfer, 'transfer')
   checkParties(transfer, info)
   const hold = {
@@ -55,6 +55,7 @@ export function toHold(transfer: Transfer, info: LinkInfo): Hold & { readonly id
     condition: hash('executionCondition', transfer.executionCondition),
     expiresAt: time(transfer.expiresAt),
     packet: ilpBytes(transfer.ilp),
+    to: transfer.to,
   }
   const custom = customBytes(transfer.custom)
   if (transfer.noteToSelf !== undefined) object(transfer.noteToSelf, 'noteToSelf')
@@ -66,12 +67,32 @@ export function outgoingTransfer(key: string, transfer: Transfer, info: LinkInfo
   return { ...transfer, id: key, from: transfer.from ?? info.account, ledger: info.prefix }
 }
 
+/** A hold that an earlier run sent. */
+export type EarlierHold = Hold & { readonly id: Uint8Array; readonly to: string }
+
+/** Without what only that run knew. */
+export function recoveredTransfer(hold: EarlierHold, info: LinkInfo): LedgerTransfer {
+  return transferOf(hold, { from: info.account, to: hold.to, ledger: info.prefix })
+}
+
 export function incomingTransfer(hold: IncomingHold, info: LinkInfo): LedgerTransfer {
+  return transferOf(hold, { from: senderOf(hold.account, info), to: info.account, ledger: info.prefix })
+}
+
+/** At a host the account has only a name, and there is one peer. */
+function senderOf(account: string, info: LinkInfo): string {
+  return hasPrefix(account, info.prefix) ? account : info.peer
+}
+
+function transferOf(
+  hold: Pick<IncomingHold, 'id' | 'amount' | 'condition' | 'expiresAt' | 'packet'> & {
+    readonly custom?: Uint8Array | undefined
+  },
+  parties: { from: string; to: string; ledger: string },
+): LedgerTransfer {
   const transfer: LedgerTransfer = {
     id: formatTransferId(hold.id),
-    from: info.peer,
-    to: info.account,
-    ledger: info.prefix,
+    ...parties,
     amount: formatAmount(hold.amount),
     executionCondition: toBase64url(hold.condition),
     expiresAt: new Date(hold.expiresAt).toISOString(),
@@ -147,8 +168,14 @@ export function requestEntries(message: Message, info: LinkInfo): SubProtocol[] 
   return entries
 }
 
-export function readMessage(entries: readonly SubProtocol[], id: string, info: LinkInfo): Message {
-  const message: Message = { id, from: info.peer, to: info.account, ledger: info.prefix }
+/** @param from the sender's ILP address, or its account's name at a host */
+export function readMessage(
+  entries: readonly SubProtocol[],
+  id: string,
+  info: LinkInfo,
+  from: string = info.peer,
+): Message {
+  const message: Message = { id, from: senderOf(from, info), to: info.account, ledger: info.prefix }
   const ilp = findEntry(entries, 'ilp')
   const custom = findEntry(entries, 'custom')
   if (ilp !== undefined) message.ilp = toBase64url(ilp.data)

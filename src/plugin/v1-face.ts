@@ -6,7 +6,7 @@
  */
 import { EventEmitter } from 'node:events'
 import { parseTransferId, type SubProtocol } from '../btp/index.js'
-import { type IncomingHold, LinkError, type Link, type LinkInfo } from '../link/index.js'
+import { LinkError, type Link, type LinkInfo } from '../link/index.js'
 import { type Log, silentLog } from '../log/index.js'
 import { SessionError } from '../session/index.js'
 import {
@@ -23,7 +23,7 @@ import { formatSigned } from './signed-amount.js'
 import { messageEntries, readMessage, requestEntries, transferKey } from './v1-convert.js'
 import { type Ended, EndedTransfers } from './v1-ended.js'
 import { type Admit, IncomingTransfers } from './v1-incoming.js'
-import { OutgoingTransfers } from './v1-outgoing.js'
+import { type Adopt, OutgoingTransfers } from './v1-outgoing.js'
 import type {
   LedgerInfo,
   LedgerPluginV1,
@@ -44,6 +44,8 @@ export interface FaceOptions {
   readonly admit?: Admit
   /** What a ledger remembers of a transfer that is not live. */
   readonly ended?: (id: Uint8Array) => Ended | undefined
+  /** Takes how transfers of earlier runs are adopted: their end is told by the events of any other. */
+  readonly recovered?: (adopt: Adopt) => void
 }
 
 export class PluginV1 extends EventEmitter<PluginEvents> implements LedgerPluginV1 {
@@ -58,8 +60,8 @@ export class PluginV1 extends EventEmitter<PluginEvents> implements LedgerPlugin
   #requests = 0
   /** `connect()` succeeded and `disconnect()` was not called since. */
   #attached = false
-  /** Holds that came before the application could listen; as many as the link allows. */
-  readonly #early: IncomingHold[] = []
+  /** What came before the application could listen: holds, as many as the link allows, and ends of what earlier runs sent. */
+  readonly #early: (() => void)[] = []
   #listening = false
   /** The last of `connect` and `disconnect` that was told is `connect`. */
   #told = false
@@ -164,8 +166,10 @@ export class PluginV1 extends EventEmitter<PluginEvents> implements LedgerPlugin
     const info = this.#info()
     const entries = requestEntries(message, info)
     this.#emit('outgoing_request', { from: info.account, ledger: info.prefix, ...message })
-    const answer = await this.#connected().request(entries).catch(rethrow)
-    const response = readMessage(answer, message.id ?? this.#nextMessageId(), info)
+    const answer = await this.#connected().request(entries, message.to).catch(rethrow)
+    // Where a ledger has many accounts, the one that was asked has answered.
+    const to = info.peer === info.prefix ? message.to : info.peer
+    const response = readMessage(answer, message.id ?? this.#nextMessageId(), info, to)
     this.#emit('incoming_response', response)
     return response
   }
@@ -189,12 +193,10 @@ export class PluginV1 extends EventEmitter<PluginEvents> implements LedgerPlugin
     const link = await this.#makeLink()
     if (before !== this.#disconnects) throw disconnected()
     this.#link = link
-    link.onHold((hold) => {
-      if (this.#listening) this.#incoming.take(hold)
-      else this.#early.push(hold)
-    })
+    link.onHold((hold) => this.#whenListening(() => this.#incoming.take(hold)))
+    this.#options.recovered?.((hold) => this.#outgoing.adopt(hold, link.info, (tell) => this.#whenListening(tell)))
     for (const name of ['ilp', 'custom']) {
-      link.onRequest(name, async (entries) => this.#onRequest(entries))
+      link.onRequest(name, async (entries, account) => this.#onRequest(entries, account))
     }
     this.#unsubscribe ??= link.onState(() => this.#onState())
     try {
@@ -216,7 +218,12 @@ export class PluginV1 extends EventEmitter<PluginEvents> implements LedgerPlugin
   #takeEarly(): void {
     if (!this.#attached) return
     this.#listening = true
-    for (const hold of this.#early.splice(0)) this.#incoming.take(hold)
+    for (const tell of this.#early.splice(0)) tell()
+  }
+
+  #whenListening(tell: () => void): void {
+    if (this.#listening) tell()
+    else this.#early.push(tell)
   }
 
   /** `connect` once for each time that the link opens, `disconnect` for each time that it is lost. */
@@ -227,13 +234,13 @@ export class PluginV1 extends EventEmitter<PluginEvents> implements LedgerPlugin
     this.#emit(open ? 'connect' : 'disconnect')
   }
 
-  async #onRequest(entries: readonly SubProtocol[]): Promise<readonly SubProtocol[]> {
+  async #onRequest(entries: readonly SubProtocol[], account: string): Promise<readonly SubProtocol[]> {
     const handler = this.#requestHandler
     if (!this.#attached || handler === undefined) {
       const error = { name: 'NotAcceptedError', code: 'F00' }
       throw new LinkError('LINK_REFUSED', 'no request handler is registered', error)
     }
-    const message = readMessage(entries, this.#nextMessageId(), this.#connected().info)
+    const message = readMessage(entries, this.#nextMessageId(), this.#connected().info, account)
     this.#emit('incoming_request', message)
     const answer = await handler(message)
     this.#emit('outgoing_response', answer)

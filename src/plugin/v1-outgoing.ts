@@ -1,9 +1,16 @@
 /** The transfers that a version 1 face sends, from `sendTransfer` to the event that tells their end. */
 import { formatTransferId } from '../btp/index.js'
 import { EMPTY, equal, toBase64url } from '../bytes/index.js'
-import type { Hold, HoldOutcome, Link } from '../link/index.js'
+import type { Hold, HoldObserver, HoldOutcome, Link, LinkInfo } from '../link/index.js'
 import { DuplicateIdError, lpiErrorOf, UnreachableError } from './errors.js'
-import { fromReason, fulfillmentPacket, outgoingTransfer, toHold } from './v1-convert.js'
+import {
+  type EarlierHold,
+  fromReason,
+  fulfillmentPacket,
+  outgoingTransfer,
+  recoveredTransfer,
+  toHold,
+} from './v1-convert.js'
 import type { EndedTransfers } from './v1-ended.js'
 import type { Emit, LedgerTransfer, Transfer } from './v1-types.js'
 
@@ -11,6 +18,9 @@ interface Outgoing {
   readonly hold: Hold
   readonly submitted: Promise<null>
 }
+
+/** Gives the observer of a transfer that an earlier run sent. */
+export type Adopt = (hold: EarlierHold) => HoldObserver
 
 type Final = Extract<HoldOutcome, { status: 'fulfilled' | 'rejected' | 'expired' }>
 
@@ -28,6 +38,20 @@ export class OutgoingTransfers {
 
   has(key: string): boolean {
     return this.#live.has(key)
+  }
+
+  /** A transfer that an earlier run sent, and this one hears of. @param later runs what tells events, once it may */
+  adopt(hold: EarlierHold, info: LinkInfo, later: (tell: () => void) => void): HoldObserver {
+    const key = formatTransferId(hold.id)
+    const transfer = recoveredTransfer(hold, info)
+    this.#live.set(key, { hold, submitted: Promise.resolve(null) })
+    return {
+      onOutcome: (outcome) => {
+        if (outcome.status === 'inDoubt') return
+        this.#live.delete(key)
+        if (outcome.status !== 'refused') later(() => this.#tell(key, transfer, outcome))
+      },
+    }
   }
 
   /** Resolves when the transfer is prepared. A repetition gets the first one's promise. */
@@ -98,6 +122,7 @@ function sameHold(a: Hold, b: Hold): boolean {
   return (
     a.amount === b.amount &&
     a.expiresAt === b.expiresAt &&
+    a.to === b.to &&
     equal(a.condition, b.condition) &&
     equal(a.packet, b.packet) &&
     equal(a.custom ?? EMPTY, b.custom ?? EMPTY)

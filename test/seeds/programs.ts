@@ -18,7 +18,35 @@ export interface Programs {
   readonly pace: Readonly<Record<number, number>>
   /** Whether the client catches what `sendTransfer` rejects with: without that it ends when its shop does. */
   readonly catches: boolean
+  /** Whether the shop hosts the ledger. Default: it does. */
+  readonly hosted?: boolean
 }
+
+/** The letter shop over the XRP Ledger and its tool, with their server's address changed. */
+export function xrpPrograms(server: string): readonly Programs[] {
+  const programs = (name: string, shop: string, tool: string): Programs => ({
+    name,
+    shop: { 'shop2.js': at(server, shop) },
+    client: { 'tool.js': at(server, tool) },
+    // The documents' half second, as fast as the tests close ledgers.
+    pace: { 500: 100 },
+    catches: true,
+    hosted: false,
+  })
+  const ours = programs('our letter shop and tool over the XRP Ledger', own('xrp-shop'), own('xrp-tool'))
+  if (!existsSync(documentsFolder)) return [ours]
+  const [shop2, tool] = codeOf(document('002')).filter((code) => code.includes('ilp-plugin-xrp-escrow'))
+  if (!shop2 || !tool) throw new Error(`${documentsFolder} holds other documents than these tests know`)
+  return [ours, programs('shop2.js and tool.js', shop2, tool)]
+}
+
+/** The one change to the programs: where the ledger is. */
+function at(server: string, program: string): string {
+  if (program.split(TEST_NET).length !== 2) throw new Error('the program does not name its server once')
+  return program.replace(TEST_NET, server)
+}
+
+const TEST_NET = 'wss://s.altnet.rippletest.net:51233'
 
 /** The documents' one payment a second, ten milliseconds apart instead, as the hosted ledgers tutorial proposes. */
 const faster = { 1000: 10 }

@@ -5,7 +5,7 @@
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { oldPeersFolder, type PartyModules } from '../interop/old-peers.js'
+import { oldPeersFolder, type PartyModules, repositoryRoot } from '../interop/old-peers.js'
 import { WatchedProcess } from '../interop/watched-process.js'
 import type { Programs } from './programs.js'
 
@@ -31,7 +31,8 @@ export class Stall {
     const folder = await makeFolder(modules)
     const shop = await run(folder, 'shop', programs.shop, { ports: { [named.ledger]: 0, [named.http]: 0 } })
     try {
-      const ports = { [named.ledger]: await shop.port(named.ledger), [named.http]: await shop.port(named.http) }
+      const ledger = programs.hosted === false ? 0 : await shop.port(named.ledger)
+      const ports = { [named.ledger]: ledger, [named.http]: await shop.port(named.http) }
       return new Stall(folder, programs, shop, ports)
     } catch (error) {
       await shop.kill()
@@ -82,6 +83,7 @@ async function makeFolder(modules: PartyModules): Promise<string> {
   const links = {
     'ilp-plugin-payment-channel-framework': modules.plugin,
     'ilp-packet': modules.packet,
+    'ilp-plugin-xrp-escrow': join(repositoryRoot, 'compat/ilp-plugin-xrp-escrow'),
     'node-fetch': join(oldPeersFolder, 'node_modules/node-fetch'),
     uuid: join(oldPeersFolder, 'node_modules/uuid'),
   }

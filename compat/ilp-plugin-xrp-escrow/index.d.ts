@@ -1,0 +1,1 @@
+export { XrpEscrowPlugin as default } from '../../dist/xrp/index.js'
