@@ -85,6 +85,7 @@ async function payStream(
   }
   const window = windowFor(offer, settings)
   const link = await openLink(offer, settings)
+  signal.throwIfAborted()
   const allowance = settings.source.allowanceFor(offer, link.info)
   const exposure = createExposure({ price, window, budget: budgetFor(offer, settings, allowance), unitBytes })
   const payer = new StreamPayer({

@@ -30,7 +30,7 @@ const DAY_MS = 86_400_000
 const IDLE_MS = 5_000
 /** A first slice, in holds like the one that asks for it. */
 const FIRST_HOLDS = 64n
-/** Each further slice, in those before it. */
+/** Each further slice, in the one before it. */
 const GROWTH = 3n
 
 export class Slices {
@@ -90,6 +90,8 @@ class SharedPurse implements Purse {
   #granted = 0n
   /** Of it, held or spent. */
   #out = 0n
+  /** The last slice. */
+  #slice = 0n
   #calls = 0
   /** The source has nothing for a unit of this price or more. */
   #nothingFor: bigint | undefined
@@ -111,7 +113,7 @@ class SharedPurse implements Purse {
     const wanted = units === 1 ? price : BigInt(units) * price
     const taken = wanted <= free ? units : Number(free / price)
     if (taken > 0) this.#out += taken === units ? wanted : BigInt(taken) * price
-    if (2n * this.#out >= this.#granted) this.#reserve(price, wanted)
+    if (2n * (this.#granted - this.#out) <= this.#slice) this.#reserve(price, wanted)
     if (taken === 0) this.#starved = true
     return taken
   }
@@ -154,13 +156,14 @@ class SharedPurse implements Purse {
 
   #reserve(price: bigint, wanted: bigint): void {
     if (this.#reserving !== undefined || (this.#nothingFor !== undefined && price >= this.#nothingFor)) return
-    const most = this.#granted > 0n ? GROWTH * this.#granted : FIRST_HOLDS * wanted
+    const most = this.#slice > 0n ? GROWTH * this.#slice : FIRST_HOLDS * wanted
     this.#reserving = this.#source
       .reserve(this.of, price, most)
       .then(
         (got) => {
           this.#granted += got
-          if (got === 0n) this.#nothingFor = price
+          if (got > 0n) this.#slice = got
+          else this.#nothingFor = price
         },
         (error: unknown) => {
           this.#log.error('the budget cannot be written down, so that nothing more is paid', { error: String(error) })

@@ -350,6 +350,17 @@ test('an AbortSignal does the same, and the body fails with its reason', async (
   assert.deepEqual([shop.holds.length, response.payment.held, response.payment.end], [6, 0n, 'cancelled'])
 })
 
+test('an abort before the first payment pays nothing', async () => {
+  const { shop, holder, buy } = await market()
+  const abort = new AbortController()
+  const link = async (): Promise<Link> => {
+    abort.abort(new Error('changed my mind'))
+    return holder
+  }
+  await assert.rejects(buy({ link, signal: abort.signal }), /changed my mind/)
+  assert.deepEqual([shop.holds.length, shop.left || shop.requests[0]?.signal.aborted], [0, true])
+})
+
 test('a response that breaks off keeps what was read and loses at most the window', async () => {
   const { shop, clock, buy } = await market({
     onHold: (hold) => (shop.sold < 8 ? shop.serve(hold) : shop.break(new Error('reset'))),
