@@ -29,8 +29,10 @@ import { StreamPayer } from './stream-payer.js'
  * `FETCH_UNCOUNTABLE`, `FETCH_LINK`, `FETCH_TERMS`, `FETCH_WRONG_LEDGER`, and what the wallet refuses; with a 402 also `FETCH_REFUSED` and, paid, `FETCH_STILL_UNPAID`
  */
 export async function payingFetch(input: string | URL | Request, options: PayingFetchOptions): Promise<PaidResponse> {
-  const { settings, init } = checkOptions(options)
+  const { settings: given, init } = checkOptions(options)
   const request = new Request(input, init)
+  const signal = init.signal ?? (input instanceof Request ? input.signal : request.signal)
+  const settings = { ...given, fetch: (asked: Request) => heldFetch(new Request(asked, { signal }), given) }
   const { response, token, quoted } = await ask(request, settings)
   try {
     const offer = readOffer(response, request.url, settings)
@@ -40,12 +42,25 @@ export async function payingFetch(input: string | URL | Request, options: Paying
       throw new FetchError('FETCH_TERMS', message)
     }
     checkPrice(offer, settings)
-    if (offer.flow === 'stream') return await payStream(response, offer, request.signal, settings)
+    if (offer.flow === 'stream') return await payStream(response, offer, signal, settings)
     return await payThenRetry(response, offer, request, token, settings)
   } catch (error) {
     // Frees the connection, and so ends the seller's stream. What cancelling says does not matter any more.
     await response.body?.cancel().catch(() => {})
     throw error
+  }
+}
+
+/** Requests that nobody has answered. */
+const waiting = new Set<Request>()
+
+/** In Node a request hears of its signal only as long as nobody collects it, and while it waits nobody else refers to it. */
+async function heldFetch(request: Request, { fetch }: Settings): Promise<Response> {
+  waiting.add(request)
+  try {
+    return await fetch(request)
+  } finally {
+    waiting.delete(request)
   }
 }
 
