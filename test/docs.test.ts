@@ -156,6 +156,7 @@ class Reader {
   #start(args: readonly string[]): { child: ChildProcess; output: () => string } {
     const child = spawn(process.execPath, ['--no-warnings', ...args], {
       cwd: this.#directory,
+      env: { ...process.env, SLUICE_HOME: this.#directory },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     let output = ''

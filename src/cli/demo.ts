@@ -36,7 +36,7 @@ export async function demo(options: DemoOptions): Promise<number> {
   let shop: ShopHost | undefined
   try {
     shop = await openShopHost({
-      store: new LevelStore(directory),
+      store: new LevelStore(join(directory, 'ledger')),
       adminDirectory: undefined,
       host: '127.0.0.1',
       port: 0,
@@ -50,10 +50,10 @@ export async function demo(options: DemoOptions): Promise<number> {
       log,
       onFailure: (error) => log.error('the ledger stopped', { error: error.message }),
     })
-    say(`shop    ${shop.url}, ${formatMoney(price, ASSET)} a letter, books in ${directory}`)
+    say(`shop    ${shop.url}, ${formatMoney(price, ASSET)} a letter, books in ${join(directory, 'ledger')}`)
     say(`ledger  ${shop.ledgerUri}`)
     say(`buyer   another process, with ${formatMoney(budget, ASSET)} to spend and ${options.window} letters at risk\n`)
-    const buyer = await runBuyer(shop.url, budget, options, stop)
+    const buyer = await runBuyer(shop.url, budget, options, directory, stop)
     return conclude(shop, buyer, stop.signal.aborted)
   } finally {
     stop.release()
@@ -67,6 +67,7 @@ async function runBuyer(
   url: string,
   budget: bigint,
   { letters, window, logLevel }: DemoOptions,
+  directory: string,
   stop: StopSignal,
 ): Promise<BuyerBook | undefined> {
   if (stop.signal.aborted) return undefined
@@ -74,6 +75,8 @@ async function runBuyer(
   const limits = ['--letters', String(letters), '--max-spend', String(budget), '--window', String(window)]
   const child = fork(main, ['get', url, ...limits, '--log-level', logLevel], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    // Its account is for this run only, as the shop's books are.
+    env: { ...process.env, SLUICE_HOME: join(directory, 'buyer') },
   })
   let book: BuyerBook | undefined
   child.on('message', (message: unknown) => {

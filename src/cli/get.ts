@@ -1,188 +1,136 @@
-/** `sluice get URL`: buys a response while it streams. Content to standard output, everything else to standard error. */
-import { payingFetch, type Offer, type PaidResponse } from '../fetch/index.js'
-import type { BareMeaning } from '../http/headers.js'
-import type { Holder } from '../link/index.js'
-import { buyerBook, type BuyerBook } from './book.js'
-import { openHolder } from './buyer-link.js'
-import { CliError, EXIT } from './errors.js'
-import { LiveLine } from './live-line.js'
-import { openLog, type LogLevel } from './log.js'
-import { formatMoney, parseMoney, toBaseUnits, type Asset } from '../money/index.js'
-import { openScreen, type Screen } from './screen.js'
+/**
+ * `sluice get URL`: asks as curl does, and buys the response while it streams. Content to standard output or a file,
+ * everything else to standard error.
+ */
+import type { PaidResponse } from '../fetch/index.js'
+import { formatMoney } from '../money/index.js'
+import type { BuyerBook } from './book.js'
+import { terminalAsker } from './confirm.js'
+import { fileOf, headerLines, headOf, openDestination, type OutputOptions } from './destination.js'
+import { CliError, EXIT, exitCodeOf } from './errors.js'
+import { openLog } from './log.js'
+import { Purchase, type PurchaseOptions } from './purchase.js'
+import { prepareRequest, type RequestOptions, type WebRequest } from './request.js'
 import { watchStop, type StopSignal } from './stop-signal.js'
+import { facts } from './table.js'
+import { seeTerms, termsFacts, termsJson } from './terms.js'
 
-export interface GetOptions {
-  readonly maxSpend?: string
-  readonly maxPrice?: string
-  /** Units, not money. */
-  readonly window?: number
-  readonly letters?: number
-  readonly ledger?: string
-  readonly bare: BareMeaning
-  readonly logLevel: LogLevel
+export interface GetOptions extends RequestOptions, OutputOptions, PurchaseOptions {
+  readonly fail?: boolean
+  readonly showError?: boolean
+  readonly verbose?: boolean
+  readonly dryRun?: boolean
+  readonly json?: boolean
 }
-
-/** How long the outcomes of the last holds are waited for; what is still open then is reported as such. */
-const SETTLE_TIMEOUT_MS = 5_000
 
 /**
  * Resolves with the exit code. `report` takes the buyer's book instead of a summary on standard error: it is how a
  * process that started this one compares books.
  */
-export async function get(url: string, options: GetOptions, report?: (book: BuyerBook) => void): Promise<number> {
-  if (options.maxSpend === undefined) {
-    const message = 'nothing is bought without a budget: add --max-spend 2000 (base units) or --max-spend "0.01 USD"'
-    throw new CliError('CLI_BUDGET', message)
-  }
-  if (!/^https?:/.test(url) || !URL.canParse(url)) {
-    throw new CliError('CLI_USAGE', `"${url}" is no http:// or https:// URL`)
-  }
-  const stop = watchStop()
-  // Whoever reads our output may leave: that ends the purchase, too.
-  process.stdout.on('error', () => stop.stop())
-  const purchase = new Purchase(url, options, stop)
+export async function get(address: string, options: GetOptions, report?: (book: BuyerBook) => void): Promise<number> {
   try {
-    await purchase.run(report ?? ((book) => summarize(book)))
+    const request = await prepareRequest(address, options)
+    if (options.dryRun === true) return await dryRun(request, options)
+    const stop = watchStop()
+    try {
+      return await buy(request, options, stop, report ?? reporter(options))
+    } finally {
+      stop.release()
+    }
+  } catch (error) {
+    if (options.silent === true && options.showError !== true) return exitCodeOf(error)
+    throw error
+  }
+}
+
+async function buy(
+  request: WebRequest,
+  options: GetOptions,
+  stop: StopSignal,
+  report: (book: BuyerBook) => void,
+): Promise<number> {
+  const file = fileOf(options, request.url)
+  // Data from standard input leave nobody there to ask.
+  const asker = options.data?.includes('@-') === true ? undefined : terminalAsker(process.stdin, process.stderr)
+  const fetch = options.verbose === true ? verboseFetch : (asked: Request) => globalThis.fetch(asked)
+  const purchase = new Purchase({ request, options, stop, asker, fetch, log: await openLog(options.logLevel) })
+  try {
+    const response = await purchase.ask()
+    if (response === undefined) return EXIT.ok
+    await checkStatus(response, options)
+    try {
+      await deliver(response, purchase, file, options, stop)
+    } finally {
+      if (response.payment.price > 0n) report(await purchase.settle(response))
+    }
+    if (options.fail === true && purchase.cutShort(response)) {
+      throw new CliError('CLI_INCOMPLETE', 'the budget was spent before the end: raise --max-spend')
+    }
     return EXIT.ok
   } finally {
-    stop.release()
     await purchase.close()
   }
 }
 
-class Purchase {
-  readonly #url: string
-  readonly #options: GetOptions
-  readonly #stop: StopSignal
-  readonly #leave = new AbortController()
-  #offer: Offer | undefined
-  #holder: Holder | undefined
-
-  constructor(url: string, options: GetOptions, stop: StopSignal) {
-    this.#url = url
-    this.#options = options
-    this.#stop = stop
-  }
-
-  async run(report: (book: BuyerBook) => void): Promise<void> {
-    const screen = await openScreen(process.stdout, process.stderr)
-    const response = await this.#request()
-    if (response === undefined) return
-    if (!response.ok) {
-      await response.body?.cancel()
-      const why = response.payment.end === 'budget' ? ': the price is above --max-spend' : ''
-      throw new CliError('CLI_STATUS', `the seller answered ${response.status} ${response.statusText}${why}`)
-    }
-    try {
-      await this.#read(response, screen)
-    } finally {
-      if (response.payment.price > 0n) report(await this.#settle(response))
-    }
-  }
-
-  async close(): Promise<void> {
-    await this.#holder?.close()
-  }
-
-  /** `undefined` when it was interrupted. */
-  async #request(): Promise<PaidResponse | undefined> {
-    const { maxSpend = '0', maxPrice, window, letters, bare } = this.#options
-    const spend = parseMoney(maxSpend)
-    const highest = maxPrice === undefined ? undefined : parseMoney(maxPrice)
-    const log = await openLog(this.#options.logLevel)
-    const onStop = (): void => this.#leave.abort()
-    this.#stop.signal.addEventListener('abort', onStop, { once: true })
-    if (this.#stop.signal.aborted) onStop()
-    try {
-      return await payingFetch(this.#url, {
-        signal: this.#leave.signal,
-        bare,
-        budget: (offer) => {
-          const most = toBaseUnits(spend, assetOf(offer))
-          const wanted = letters === undefined ? most : BigInt(letters) * offer.price
-          return wanted < most ? wanted : most
-        },
-        ...(highest !== undefined && { maxPrice: (offer) => toBaseUnits(highest, assetOf(offer)) }),
-        ...(window !== undefined && { window: (offer) => BigInt(window) * offer.price }),
-        link: (offer) => {
-          this.#offer = offer
-          this.#holder = openHolder(offer, this.#options.ledger, log)
-          return this.#holder
-        },
-      })
-    } catch (error) {
-      if (this.#stop.signal.aborted) return undefined
-      throw error
-    } finally {
-      this.#stop.signal.removeEventListener('abort', onStop)
-    }
-  }
-
-  async #read({ body, payment }: PaidResponse, screen: Screen): Promise<void> {
-    if (body === null) return
-    // What is captured still arrives; a seller that dawdles over it is left.
-    const onStop = (): void => {
-      payment.stop()
-      setTimeout(() => this.#leave.abort(), SETTLE_TIMEOUT_MS).unref()
-    }
-    this.#stop.signal.addEventListener('abort', onStop, { once: true })
-    if (this.#stop.signal.aborted) onStop()
-    const live = new LiveLine(screen, payment, {
-      asset: this.#asset(),
-      unit: this.#unit(),
-      balance: async () => this.#holder?.balance(),
-    })
-    live.start()
-    try {
-      const content: AsyncIterable<Uint8Array> = body
-      for await (const bytes of content) await screen.write(bytes)
-    } catch (error) {
-      if (!this.#stop.signal.aborted) throw error
-    } finally {
-      this.#stop.signal.removeEventListener('abort', onStop)
-      live.stop()
-      screen.end()
-    }
-  }
-
-  async #settle(response: PaidResponse): Promise<BuyerBook> {
-    await within(SETTLE_TIMEOUT_MS, response.payment.settled())
-    const balance = await within(SETTLE_TIMEOUT_MS, this.#holder?.balance())
-    return buyerBook(response, {
-      account: this.#holder?.info.account ?? '',
-      asset: this.#asset(),
-      unit: this.#unit(),
-      balance: balance === undefined ? undefined : String(balance),
-    })
-  }
-
-  #asset(): Asset {
-    return this.#offer === undefined ? { code: '', scale: 0 } : assetOf(this.#offer)
-  }
-
-  #unit(): string {
-    return this.#offer?.unit ?? 'unit'
-  }
+/** @throws {CliError} `CLI_STATUS`, `CLI_PRICE` */
+async function checkStatus(response: PaidResponse, { fail }: GetOptions): Promise<void> {
+  const { status, statusText, payment } = response
+  const unaffordable = status === 402 && payment.end === 'budget'
+  if (!unaffordable && !(fail === true && status >= 400)) return
+  await response.body?.cancel()
+  if (unaffordable) throw new CliError('CLI_PRICE', `the price is ${payment.price} base units, above --max-spend`)
+  throw new CliError('CLI_STATUS', `the seller answered ${status} ${statusText}`.trimEnd())
 }
 
-/** The asset that prices are in; sellers of 2017 do not say, so that only base units can be written. */
-function assetOf({ terms }: Offer): Asset {
-  return terms === undefined ? { code: 'base units', scale: 0 } : { code: terms.asset, scale: terms.scale }
-}
-
-/** The promise's value, or `undefined` after that time or when it failed. */
-async function within<T>(ms: number, promise: Promise<T> | undefined): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, ms, undefined)
-  })
+async function deliver(
+  response: PaidResponse,
+  purchase: Purchase,
+  file: string | undefined,
+  options: GetOptions,
+  stop: StopSignal,
+): Promise<void> {
+  // Whoever reads our output may leave: that ends the purchase, too.
+  const destination = await openDestination(file, options, () => stop.stop())
   try {
-    return await Promise.race([promise, late])
-  } catch {
-    return undefined
+    if (options.include === true || options.head === true) await destination.write(headOf(response))
+    await purchase.read(response, destination)
   } finally {
-    clearTimeout(timer)
+    await destination.close()
   }
+}
+
+/** Shows the terms. Only GET and HEAD are asked as they are: anything else might do something. */
+async function dryRun(request: WebRequest, { bare, json, verbose }: GetOptions): Promise<number> {
+  const { url, headers, redirect } = request
+  const safe = /^(GET|HEAD)$/.test(request.method)
+  const asked = new Request(url, { method: safe ? request.method : 'OPTIONS', headers, redirect })
+  const response = await (verbose === true ? verboseFetch(asked) : fetch(asked))
+  const seen = seeTerms(response, bare)
+  await response.body?.cancel()
+  if (json === true) process.stdout.write(`${JSON.stringify(termsJson(seen), undefined, 2)}\n`)
+  else process.stdout.write(`${facts([['status', String(seen.status)], ...termsFacts(seen)]).join('\n')}\n`)
+  return seen.faults.length > 0 ? EXIT.refused : EXIT.ok
+}
+
+async function verboseFetch(request: Request): Promise<Response> {
+  const { host, pathname, search } = new URL(request.url)
+  tell('>', [`${request.method} ${pathname}${search} HTTP/1.1`, `host: ${host}`, ...headerLines(request.headers), ''])
+  const response = await fetch(request)
+  tell('<', [`HTTP/1.1 ${response.status} ${response.statusText}`.trimEnd(), ...headerLines(response.headers), ''])
+  return response
+}
+
+function tell(mark: string, lines: readonly string[]): void {
+  process.stderr.write(lines.map((line) => `${mark} ${line}`.trimEnd() + '\n').join(''))
+}
+
+/** How the book is told. JSON takes standard output where the content does not. */
+function reporter({ json, silent, output, remoteName }: GetOptions): (book: BuyerBook) => void {
+  if (json === true) {
+    const toFile = (output !== undefined && output !== '-') || remoteName === true
+    return (book) => (toFile ? process.stdout : process.stderr).write(`${JSON.stringify(book, undefined, 2)}\n`)
+  }
+  return silent === true ? () => {} : summarize
 }
 
 const ENDS: Readonly<Record<string, string>> = {

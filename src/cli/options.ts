@@ -2,6 +2,9 @@
 import { InvalidArgumentError, Option } from 'commander'
 import { LOG_LEVELS, type LogLevel } from './log.js'
 
+/** More than this no timer waits. */
+const SECONDS_MOST = 2_147_483
+
 export const MONEY = `
 Amounts are base units (2000) or units of the asset (0.000002, "0.000002 USD").`
 
@@ -11,6 +14,17 @@ export function logLevel(level: LogLevel): Option {
 
 export function count(text: string): number {
   return wholeNumber(text, 1, Number.MAX_SAFE_INTEGER)
+}
+
+/** Gathers what an option says each time. */
+export function collect(text: string, before: readonly string[] = []): string[] {
+  return [...before, text]
+}
+
+export function seconds(text: string): number {
+  const value = Number(text)
+  if (/^[0-9]+(\.[0-9]+)?$/.test(text) && value > 0 && value <= SECONDS_MOST) return value
+  throw new InvalidArgumentError('It must be a number of seconds above 0.')
 }
 
 export function port(text: string): number {

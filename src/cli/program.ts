@@ -7,12 +7,28 @@ import { addReceiptCommand } from './receipt-command.js'
 import { addSellerCommands } from './seller-commands.js'
 
 const EXIT_CODES = `
-Exit codes:
-  0  done; also when Ctrl-C ended it cleanly
-  1  failed; in the demo also: the books do not agree
-  2  wrong usage, or no budget
-  3  the seller or the ledger refused, or asks for too much
-  4  nobody answered, or the response broke off
+Exit codes; from 3 to 60 they are curl's:
+  0    done; also when Ctrl-C ended it cleanly
+  1    failed; get: a protocol other than http or https; demo: the books differ
+  2    wrong usage, or no budget
+  3    the URL cannot be read
+  6    the host's name cannot be resolved
+  7    nobody listens there
+  18   the response broke off; with --fail: the budget ended it
+  22   an HTTP status of 400 or more, with --fail
+  23   the output cannot be written
+  26   data or headers cannot be read from their file
+  28   it took too long
+  35   TLS failed
+  47   too many redirects
+  52   the connection was closed without an answer
+  56   the network failed
+  60   the server's certificate is not good
+  110  the price is above --max-price or --max-spend: nothing was paid
+  111  the seller or a ledger refused, or the terms cannot be believed
+  112  the ledger cannot be reached
+  113  paid for and not delivered: do not buy there
+  114  you were asked, and said no
   130  a second Ctrl-C ended it at once`
 
 export function program(): Command {

@@ -21,8 +21,9 @@ export interface Screen {
   end(): void
 }
 
-export async function openScreen(out: Output, err: Output): Promise<Screen> {
-  if (err.isTTY !== true) return plainScreen(out)
+/** @param err where the live line goes; absent: there is none */
+export async function openScreen(out: Output, err?: Output): Promise<Screen> {
+  if (err?.isTTY !== true) return plainScreen(out)
   const { createLogUpdate } = await import('log-update')
   const update = createLogUpdate(err)
   if (out.isTTY !== true) {

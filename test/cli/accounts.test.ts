@@ -56,7 +56,7 @@ test('an account is opened, used while a shop runs, frozen, and still so when no
   const [shown, transfers] = await Promise.all([
     told('accounts', 'show', 'alice'),
     told('transfers', '--account', 'alice', '--limit', '100'),
-    refused(/ACCOUNT_IN_USE/, 3, 'accounts', 'close', 'alice'),
+    refused(/ACCOUNT_IN_USE/, 111, 'accounts', 'close', 'alice'),
   ])
   assert.deepEqual([shown['balance'], shown['fulfilledOut'], shown['live']], ['-2', '12', 0])
   const states = Object.values(transfers).map((row) => (row as { state: string }).state)

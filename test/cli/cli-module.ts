@@ -29,6 +29,27 @@ interface CliModules {
     readonly newDepositId: (now: number) => string
     readonly repeatableUntil: (id: string) => number
   }
+  readonly confirm: {
+    readonly payQuestion: (offer: object, asset: Asset, budget: bigint) => string
+    readonly terminalAsker: (
+      input: object,
+      output: object,
+    ) => { readonly ask: (question: string) => Promise<boolean> } | undefined
+  }
+  readonly destination: { readonly fileOf: (options: object, url: string) => string | undefined }
+  readonly errors: { readonly exitCodeOf: (error: unknown) => number }
+  readonly pace: {
+    readonly Pace: new (perSecond: number, now: number) => { readonly waitMs: (units: number, now: number) => number }
+    readonly unitsPerSecond: (text: string, price: bigint, asset: Asset) => number
+  }
+  readonly payer: { readonly walletDirectory: (env: object, home: string) => string }
+  readonly request: {
+    readonly prepareRequest: (
+      address: string,
+      options: object,
+      read?: (name: string) => Promise<Uint8Array>,
+    ) => Promise<{ url: string; method: string; headers: Headers; body: Uint8Array | undefined; redirect: string }>
+  }
   readonly table: { readonly columns: (rows: readonly string[][], right?: ReadonlySet<string>) => string[] }
   readonly screen: { readonly openScreen: (out: object, err: object) => Promise<Screen> }
   readonly money: {

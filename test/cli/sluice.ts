@@ -1,8 +1,15 @@
 /** Runs the command `sluice` as its users do: as a process, with its output in pipes. */
 import { spawn, type ChildProcess } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const MAIN = fileURLToPath(new URL('dist/cli/main.js', import.meta.resolve('sluice/package.json')))
+
+/** In place of the user's own wallet: one for all runs of a test file. */
+const HOME = mkdtempSync(join(tmpdir(), 'sluice-home-'))
+process.once('exit', () => rmSync(HOME, { recursive: true, force: true }))
 
 export interface Run {
   readonly child: ChildProcess
@@ -17,7 +24,7 @@ export interface Run {
 export function sluice(args: readonly string[], env: Record<string, string> = {}): Run {
   const child = spawn(process.execPath, [MAIN, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...env },
+    env: { ...process.env, SLUICE_HOME: HOME, ...env },
   })
   let stdout = ''
   let stderr = ''

@@ -1,0 +1,107 @@
+/**
+ * The account that a command pays from: one of the user's wallet, or that of `--ledger`. The wallet keeps an account for
+ * each ledger, so that a second purchase goes on where the first one ended; `--max-spend` is the budget of each.
+ */
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { ownLedgerOf, type Offer, type PaymentSource, type Wallet } from '../fetch/index.js'
+import { openWallet } from '../fetch/wallet.js'
+import type { Link } from '../link/index.js'
+import { holderAt } from '../link/ws.js'
+import type { Log } from '../log/index.js'
+import { CliError } from './errors.js'
+
+export interface PayerOptions {
+  /** A BTP URI to pay over, instead of the wallet. */
+  readonly ledger: string | undefined
+  /** Asked before a payment to a host: the first one, or each. */
+  readonly confirm: (offer: Offer) => Promise<boolean>
+  readonly ask: 'first' | 'always'
+  readonly log: Log
+}
+
+/** A day has no bound here: each command has its own budget. */
+const UNBOUNDED = (1n << 63n) - 1n
+
+/** Where the wallet is: below `SLUICE_HOME`, else where the XDG base directories say. */
+export function walletDirectory(env: NodeJS.ProcessEnv = process.env, home = homedir()): string {
+  const { SLUICE_HOME, XDG_DATA_HOME } = env
+  if (SLUICE_HOME !== undefined && SLUICE_HOME !== '') return join(SLUICE_HOME, 'wallet')
+  const data = XDG_DATA_HOME === undefined || XDG_DATA_HOME === '' ? join(home, '.local', 'share') : XDG_DATA_HOME
+  return join(data, 'sluice', 'wallet')
+}
+
+export class Payer {
+  readonly #options: PayerOptions
+  #wallet: Wallet | undefined
+  #link: Link | undefined
+
+  constructor(options: PayerOptions) {
+    this.#options = options
+  }
+
+  /** What pays, once there was something to pay. */
+  get link(): Link | undefined {
+    return this.#link
+  }
+
+  /** How the paying fetch gets at it. */
+  get source(): { readonly link: (offer: Offer) => Promise<Link> } | { readonly wallet: PaymentSource } {
+    const { ledger, log } = this.#options
+    if (ledger !== undefined) {
+      return {
+        link: async (offer) => {
+          await this.#mayPay(offer)
+          return (this.#link ??= holderAt(ledger, { log }))
+        },
+      }
+    }
+    return {
+      wallet: {
+        linkFor: async (offer) => {
+          checkLedgerOf(offer)
+          await this.#mayPay(offer)
+          this.#wallet ??= await this.#openWallet(offer)
+          this.#link = await this.#wallet.linkFor(offer)
+          return this.#link
+        },
+        allowanceFor: (offer, info) => {
+          if (this.#wallet === undefined) throw new CliError('CLI_LEDGER', 'the wallet is not open')
+          return this.#wallet.allowanceFor(offer, info)
+        },
+      },
+    }
+  }
+
+  /** Twice is fine. */
+  async close(): Promise<void> {
+    await this.#wallet?.close()
+    await this.#link?.close()
+  }
+
+  /** @throws {CliError} `CLI_DECLINED` */
+  async #mayPay(offer: Offer): Promise<void> {
+    const { ask, confirm } = this.#options
+    if (ask === 'always' && !(await confirm(offer))) throw new CliError('CLI_DECLINED', 'nothing was paid')
+  }
+
+  #openWallet({ terms }: Offer): Promise<Wallet> {
+    const { ask, confirm, log } = this.#options
+    const budget = { [terms?.asset ?? '']: { perOrigin: UNBOUNDED, perDay: UNBOUNDED } }
+    return openWallet(walletDirectory(), { budget, confirm: ask === 'first' ? confirm : () => true, log })
+  }
+}
+
+/** What the wallet would refuse, with what to do about it here. @throws {CliError} `CLI_LEDGER` */
+function checkLedgerOf(offer: Offer): void {
+  const named = offer.terms?.ledger
+  if (named === undefined) {
+    throw new CliError('CLI_LEDGER', 'the seller does not say where its ledger is: add --ledger btp+ws://host:port')
+  }
+  const own = ownLedgerOf(offer)
+  if (own === undefined) {
+    const message = `the seller names the ledger ${named.uri}, which is not on its own host or not as secure`
+    throw new CliError('CLI_LEDGER', `${message}: if you trust it, add --ledger ${named.uri}`)
+  }
+  if (own.version !== 1) throw new CliError('CLI_LEDGER', `the ledger speaks BTP ${own.version}.0, this command 1.0`)
+}
