@@ -3,7 +3,7 @@
  * there, and a source that counts what is taken from it.
  */
 import assert from 'node:assert/strict'
-import { type Agent, type IncomingMessage, request as httpRequest } from 'node:http'
+import { type Agent, type IncomingMessage, request as httpRequest, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
@@ -52,7 +52,13 @@ export async function withMarket(
   use: (market: Market) => Promise<void>,
 ): Promise<void> {
   const seller = await openSeller({ store: new MemoryStore({ warn: () => {} }), credit: FUNDS })
-  const server = await subject.serve(seller, routes)
+  let server: Server
+  try {
+    server = await subject.serve(seller, routes)
+  } catch (error) {
+    await seller.close()
+    throw error
+  }
   seller.attach(server)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo

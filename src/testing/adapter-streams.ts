@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
 import { it } from 'node:test'
 import { CountedSource, endless, PRICE, withMarket } from './adapter-market.js'
-import type { AdapterRoute, AdapterSubject } from './adapter-subject.js'
+import type { AdapterAnswer, AdapterRoute, AdapterSubject } from './adapter-subject.js'
 
 /** Units that the buyer has at risk, where it is not one. */
 const WINDOW = 10
@@ -92,6 +92,25 @@ export function streamCases(subject: AdapterSubject): void {
       const { units, unitsRead, spent } = bought.response.payment
       assert.deepEqual([read, units, unitsRead, spent], ['one;two;', 2, 2, 2n * PRICE])
     })
+  })
+
+  void it('start "payment": the handler runs with the first hold, or the route cannot be made', async () => {
+    let calls = 0
+    const terms = { price: PRICE, start: 'payment', contentType: 'text/html' } as const
+    const answer = (): AdapterAnswer => {
+      calls++
+      return { kind: 'stream', chunks: new CountedSource(['one;', 'two;']) }
+    }
+    const run = withMarket(subject, [{ path: '/late', terms, answer }], async (market) => {
+      const bought = await market.buy('/late')
+      await market.quiet()
+      assert.deepEqual([calls, bought.response.headers.get('content-type')], [0, 'text/html'])
+      assert.equal(await bought.response.text(), 'one;two;')
+      await market.assertBooks(bought)
+      assert.deepEqual([calls, bought.response.payment.units], [1, 2])
+    })
+    if (subject.startsLate === true) await run
+    else await assert.rejects(run, { code: 'SHOP_OPTIONS' })
   })
 
   void it('a hundred chunks, several a hold, arrive whole', async () => {

@@ -12,6 +12,8 @@ export interface AdapterSubject {
   readonly serve: (seller: Seller, routes: readonly AdapterRoute[]) => Server | Promise<Server>
   /** The server compresses what it may (gzip), by middleware ahead of every route. */
   readonly compresses?: boolean
+  /** A handler may run when the head of its answer has left: `start: 'payment'`. Default: it cannot be asked for. */
+  readonly startsLate?: boolean
 }
 
 export interface AdapterRoute {

@@ -31,6 +31,8 @@ export class CapturedResponse implements Source {
   #written: Written[] = []
   #wanted: { resolve(bytes: Uint8Array | undefined): void; reject(error: unknown): void } | undefined
   #needsDrain = false
+  /** Something was written to the buyer. */
+  #begun = false
   #headWritten = false
   #headKnown = false
   #ended = false
@@ -51,6 +53,19 @@ export class CapturedResponse implements Source {
     this.produced.catch(() => {})
     this.#emit = response.emit.bind(response)
     this.output = this.#replaceMethods()
+  }
+
+  /** The handler is about to run. Where the head has left already, what it says of that is no mistake, and ignored. */
+  handlerRuns(): void {
+    if (!this.#begun) return
+    const response = this.#response
+    const ignore = (): ServerResponse => response
+    Object.assign(response, {
+      setHeader: ignore,
+      appendHeader: ignore,
+      removeHeader: ignore,
+      writeHead: (status: number) => Object.assign(response, { statusCode: status }),
+    })
   }
 
   /** The handler failed: before its first byte there is no answer, afterwards the body breaks off where it stands. */
@@ -98,6 +113,7 @@ export class CapturedResponse implements Source {
     }
     /** The methods that stood there before write the head, when they need it, by `writeHead`. */
     const begin = (): typeof before => {
+      this.#begun = true
       response.writeHead = before.writeHead
       return before
     }
@@ -129,7 +145,7 @@ export class CapturedResponse implements Source {
       },
     })
     Object.defineProperties(response, {
-      headersSent: { configurable: true, get: () => this.#headWritten || this.#headKnown },
+      headersSent: { configurable: true, get: () => this.#headWritten || this.#headKnown || this.#begun },
       writableEnded: { configurable: true, get: () => this.#ended },
       writableNeedDrain: { configurable: true, get: () => this.#needsDrain },
     })

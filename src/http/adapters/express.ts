@@ -14,11 +14,5 @@ import { sellWritten } from './sell-written.js'
 /** @throws {ShopError} `SHOP_OPTIONS` */
 export function paid(seller: Seller, terms: PaidTerms): RequestHandler {
   const sell = sellWritten(seller, terms)
-  return (request, response, next) => {
-    sell(request, response, {
-      run: () => next(),
-      failed: (error) => next(error),
-      url: request.originalUrl,
-    })
-  }
+  return (request, response, next) => sell(request, response, () => next(), request.originalUrl)
 }

@@ -13,18 +13,22 @@ import { paidRoute, type PaidTerms, type Produced } from '../paid.js'
 import { takingTurns } from '../pipelining.js'
 import type { Seller } from '../seller.js'
 import { contentOf, fieldsOf } from './content-of.js'
-import { errorLog } from './sell-written.js'
-
-type Done = (error?: Error | null, payload?: unknown) => void
+import { checkStart, errorLog } from './sell-written.js'
 
 /** Options of a route, or part of them: the hooks belong together. */
 export interface PaidHooks {
-  readonly preHandler: (request: FastifyRequest, reply: FastifyReply, done: Done) => void
-  readonly onSend: (request: FastifyRequest, reply: FastifyReply, payload: unknown, done: Done) => void
+  readonly preHandler: (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void
+  readonly onSend: (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    payload: unknown,
+    done: (error?: Error | null, payload?: unknown) => void,
+  ) => void
 }
 
 /** @throws {ShopError} `SHOP_OPTIONS` */
 export function paid(seller: Seller, terms: PaidTerms): PaidHooks {
+  checkStart(terms)
   const route = paidRoute(seller, terms)
   const inTurn = takingTurns()
   const onError = errorLog(seller)

@@ -19,6 +19,8 @@ export function paid(seller: Seller, terms: PaidTerms): MiddlewareHandler {
     await turn(c.env)
     const request = c.req.raw
     const reply = await route(requestFromWeb(request), async () => {
+      // With start "payment" the response has left by now, and Hono would not take another.
+      c.finalized = false
       await next()
       return producedFrom(c.res)
     })

@@ -4,18 +4,31 @@
  *
  *     router.get('/story', paid(seller, { price: 5n }), (ctx) => { ctx.body = stream })
  */
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
-import type { Context, Middleware } from 'koa'
 import type { ResponseEvents, StreamingAnswer } from '../exchange.js'
 import { endWithReceipt, fieldsFromNode, headToNode, requestFromNode } from '../node-reply.js'
 import { paidRoute, type PaidTerms } from '../paid.js'
 import type { Seller } from '../seller.js'
 import { contentOf } from './content-of.js'
 import { waitingTurns } from './node-turn.js'
-import { errorLog } from './sell-written.js'
+import { checkStart, errorLog } from './sell-written.js'
+
+/** What is used of Koa's context. Koa's types are a package of their own, which is not asked of users. */
+export interface KoaContext {
+  readonly req: IncomingMessage
+  readonly res: ServerResponse
+  readonly originalUrl: string
+  status: number
+  body: unknown
+}
 
 /** @throws {ShopError} `SHOP_OPTIONS` */
-export function paid(seller: Seller, terms: PaidTerms): Middleware {
+export function paid(
+  seller: Seller,
+  terms: PaidTerms,
+): (ctx: KoaContext, next: () => Promise<unknown>) => Promise<void> {
+  checkStart(terms)
   const route = paidRoute(seller, terms)
   const turn = waitingTurns()
   const onError = errorLog(seller)
@@ -34,7 +47,11 @@ export function paid(seller: Seller, terms: PaidTerms): Middleware {
 }
 
 /** Begins when Koa sends it: the head is complete by then, and the buyer needs it to pay. */
-function bodyOf({ req, res: response }: Context, reply: StreamingAnswer, onError: (error: unknown) => void): Readable {
+function bodyOf(
+  { req, res: response }: KoaContext,
+  reply: StreamingAnswer,
+  onError: (error: unknown) => void,
+): Readable {
   let events: ResponseEvents | undefined
   /** What was paid for leaves first; then the body breaks off. */
   const breakOff = (): void => {

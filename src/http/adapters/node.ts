@@ -5,8 +5,6 @@
  *     createServer(paid(seller, { price: 5n }, (request, response) => …))
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { problem } from '../exchange.js'
-import { replyToNode } from '../node-reply.js'
 import type { PaidTerms } from '../paid.js'
 import type { Seller } from '../seller.js'
 import { sellWritten } from './sell-written.js'
@@ -21,15 +19,8 @@ export function paid(
   listener: Listener,
 ): (request: IncomingMessage, response: ServerResponse) => void {
   const sell = sellWritten(seller, terms)
-  return (request, response) => {
-    sell(request, response, {
-      run: async () => {
-        await listener(request, response)
-      },
-      failed: (_error, body) => {
-        const answer = problem(500, 'internal', 'the server has failed: try again later')
-        replyToNode(request, response, answer, undefined, body)
-      },
+  return (request, response) =>
+    sell(request, response, async () => {
+      await listener(request, response)
     })
-  }
 }

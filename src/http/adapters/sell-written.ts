@@ -1,49 +1,45 @@
 /** A response that is written by a handler, sold: what node:http and Express have in common. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { replyToNode, requestFromNode, type NodeBody } from '../node-reply.js'
-import { paidRoute, type PaidTerms } from '../paid.js'
+import { ShopError } from '../errors.js'
+import { problem } from '../exchange.js'
+import { replyToNode, requestFromNode } from '../node-reply.js'
+import { paidRoute, type PaidTerms, type Produced } from '../paid.js'
 import { takingTurns } from '../pipelining.js'
 import type { Seller } from '../seller.js'
 import { CapturedResponse } from './captured-response.js'
 
-export interface WrittenSale {
-  /** Runs the handler, which writes to the response; called at most once. What it throws fails the response. */
-  readonly run: () => void | Promise<void>
-  /** Nothing was sent, and the route has no answer. `body` takes one. */
-  readonly failed: (error: unknown, body: NodeBody) => void
-  /** Path and query, where the framework changes the request's own. */
-  readonly url?: string
-}
+/** Runs the handler, which writes to the response; called at most once. What it throws fails the response. */
+type Run = () => void | Promise<void>
 
-/** @throws {ShopError} `SHOP_OPTIONS` */
+/**
+ * The result sells one response. `url`: path and query, where a framework changes the request's own.
+ * @throws {ShopError} `SHOP_OPTIONS`
+ */
 export function sellWritten(
   seller: Seller,
   terms: PaidTerms,
-): (request: IncomingMessage, response: ServerResponse, sale: WrittenSale) => void {
+): (request: IncomingMessage, response: ServerResponse, run: Run, url?: string) => void {
   const route = paidRoute(seller, terms)
   const inTurn = takingTurns()
   const onError = errorLog(seller)
-  return (request, response, { run, failed, url }) =>
+  return (request, response, run, url) =>
     inTurn(request, response, () => {
-      let captured: CapturedResponse | undefined
-      const produce = (): CapturedResponse['produced'] => {
-        const capturing = new CapturedResponse(response)
-        captured = capturing
+      const captured = new CapturedResponse(response)
+      const produce = (): Promise<Produced> => {
+        captured.handlerRuns()
         const handled = async (): Promise<void> => run()
         handled().catch((error: unknown) => {
           onError(error)
-          capturing.fail(error)
+          captured.fail(error)
         })
-        return capturing.produced
+        return captured.produced
       }
       route(requestFromNode(request, url), produce)
-        .then((reply) => replyToNode(request, response, reply, onError, captured?.output))
-        .catch((error: unknown) => {
-          if (!response.destroyed) failed(error, captured?.output ?? response)
-        })
+        .catch(() => problem(500, 'internal', 'the server has failed: try again later'))
+        .then((reply) => replyToNode(request, response, reply, onError, captured.output))
         .catch((error: unknown) => {
           onError(error)
-          response.destroy()
+          captured.output.destroy()
         })
     })
 }
@@ -51,4 +47,11 @@ export function sellWritten(
 /** For what goes wrong when nobody is there to be told. */
 export function errorLog({ log }: Seller): (error: unknown) => void {
   return (error) => log.error('a paid response failed', { error: String(error) })
+}
+
+/** @throws {ShopError} `SHOP_OPTIONS` where a framework cannot run a handler after its answer has begun */
+export function checkStart({ start }: PaidTerms): void {
+  if (start !== 'payment') return
+  const message = 'start: "payment" needs a handler of node:http, Express, Hono or fetch: this framework ends it before'
+  throw new ShopError('SHOP_OPTIONS', message)
 }

@@ -25,6 +25,7 @@ async function send(response: Response, answer: AdapterAnswer): Promise<void> {
 
 testAdapter({
   name: 'Express',
+  startsLate: true,
   compresses: true,
   serve: (seller, routes) => {
     const app = express()

@@ -20,6 +20,7 @@ function responseTo(answer: AdapterAnswer): Response {
 
 testAdapter({
   name: 'fetch-style handlers',
+  startsLate: true,
   serve: (seller, routes) => {
     const handlers = new Map(
       routes.map(({ path, terms, answer }): [string, Handler] => {

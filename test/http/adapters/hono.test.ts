@@ -22,6 +22,7 @@ function send(c: Context, answer: AdapterAnswer): Response {
 
 testAdapter({
   name: 'Hono',
+  startsLate: true,
   compresses: true,
   serve: (seller, routes) => {
     const app = new Hono()

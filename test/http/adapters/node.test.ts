@@ -24,6 +24,7 @@ async function send(response: ServerResponse, answer: AdapterAnswer): Promise<vo
 
 testAdapter({
   name: 'node:http',
+  startsLate: true,
   compresses: true,
   serve: (seller, routes) => {
     const listeners = new Map(
