@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import type { DemoOptions } from './demo.js'
 import { count, finish, logLevel, MONEY, port, scale } from './options.js'
+import type { ServeOptions } from './serve.js'
 import type { ShopOptions } from './shop.js'
 
 export function addSellerCommands(sluice: Command): void {
@@ -33,6 +34,38 @@ Examples:
     .action(async (options: ShopOptions) => {
       const { shop } = await import('./shop.js')
       finish(await shop(options))
+    })
+
+  sluice
+    .command('serve')
+    .description('sell the files of a directory by the byte, until Ctrl-C')
+    .argument('<directory>')
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--port <n>', 'port of HTTP, and of the ledger at /btp; 0 takes any free one', port, 8000)
+    .option('--price <price>', 'such as "1 USD per GB", or base units per step', '1 USD per GB')
+    .option('--step <n>', 'bytes that are sold at once', count, 65_536)
+    .option('--window <n>', 'steps that buyers are asked to have at risk', count, 16)
+    .option('--credit <amount>', 'how far an account may go below zero (default: 0 with --open, else 1000000000)')
+    .option('--open', 'anyone may open an account (default: anyone on this machine)')
+    .option('--token <secret>', 'let in only who shows it')
+    .option('--asset <code>', 'asset of the ledger', 'USD')
+    .option('--scale <n>', 'decimal places of its base unit', scale, 9)
+    .option('--prefix <prefix>', "the ledger's address prefix", 'example.files.')
+    .option('--dir <directory>', 'where the books are kept', 'sluice-ledger')
+    .option('--memory', 'keep no books: nothing survives a restart')
+    .addOption(logLevel('warn'))
+    .addHelpText(
+      'after',
+      `${MONEY}
+
+Examples:
+  sluice serve public
+  sluice serve public --price "5 USD per GB" --open --host 0.0.0.0
+  sluice serve public --memory --port 0`,
+    )
+    .action(async (directory: string, options: ServeOptions) => {
+      const { serve } = await import('./serve.js')
+      finish(await serve(directory, options))
     })
 
   sluice

@@ -53,7 +53,7 @@ export interface ShopHost {
 const BALANCE_MAX = 1n << 62n
 const SHARED_ACCOUNT = 'client'
 /** A request has no body worth waiting for; who has nothing to say makes room. */
-const HTTP_LIMITS = {
+export const HTTP_LIMITS = {
   headersTimeout: 10_000,
   requestTimeout: 10_000,
   keepAliveTimeout: 5_000,
@@ -146,7 +146,7 @@ function authenticator(token: string | undefined): Authenticate {
 }
 
 /** Resolves with the port. */
-function listenHttp(server: Server, port: number, host: string): Promise<number> {
+export function listenHttp(server: Server, port: number, host: string): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, host, () => {
@@ -156,7 +156,7 @@ function listenHttp(server: Server, port: number, host: string): Promise<number>
   })
 }
 
-function closeHttp(server: Server): Promise<void> {
+export function closeHttp(server: Server): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve())
     // Streams last as long as they are paid: waiting for their end could take for ever.
@@ -164,6 +164,6 @@ function closeHttp(server: Server): Promise<void> {
   })
 }
 
-function uriHost(host: string): string {
+export function uriHost(host: string): string {
   return host.includes(':') ? `[${host}]` : host
 }

@@ -38,7 +38,7 @@ export function termsFacts({ status, pay, terms, faults }: SeenTerms): [name: st
   if (pay === undefined && terms === undefined && faults.length === 0) return [['price', 'free: nothing is asked for']]
   const rows: [string, string][] = []
   if (terms !== undefined) {
-    rows.push(['price', `${formatMoney(terms.price, { code: terms.asset, scale: terms.scale })} per ${terms.unit}`])
+    rows.push(['price', `${formatMoney(terms.price, { code: terms.asset, scale: terms.scale })} per ${unitsOf(terms)}`])
     rows.push(['base units', `${terms.price} (${terms.asset}, scale ${terms.scale})`])
     rows.push(['window', formatMoney(terms.window, { code: terms.asset, scale: terms.scale })])
     if (terms.ledger) rows.push(['ledger', `${terms.ledger.uri} (BTP ${terms.ledger.version}.0)`])
@@ -57,6 +57,11 @@ export function termsFacts({ status, pay, terms, faults }: SeenTerms): [name: st
   return [...rows, ...faults.map((fault): [string, string] => ['fault', fault])]
 }
 
+/** What one price buys. */
+function unitsOf({ unit, step = 1 }: PayTerms): string {
+  return step === 1 ? unit : `${step} ${unit}s`
+}
+
 const ACCOUNTS: Readonly<Record<'open' | 'known', string>> = {
   open: 'anyone may open one',
   known: 'the seller opens them: ask it, and name yours with --ledger',
@@ -71,6 +76,7 @@ export function termsJson({ url, status, pay, terms, faults }: SeenTerms): objec
     method: pay?.method,
     address: pay !== undefined && 'address' in pay ? pay.address : undefined,
     unit: terms?.unit,
+    step: terms?.step,
     price:
       terms === undefined
         ? pay !== undefined && 'amount' in pay
