@@ -13,10 +13,6 @@ export class Fees {
     this.#dropsMax = dropsMax
   }
 
-  get base(): bigint {
-    return this.#base
-  }
-
   setBase(drops: bigint): void {
     this.#base = drops
   }
@@ -24,6 +20,11 @@ export class Fees {
   /** As the server tells it: 1 when it is idle. */
   setLoad(factor: number): void {
     if (Number.isFinite(factor) && factor >= 1) this.#load = BigInt(Math.ceil(factor * Number(LOAD_SCALE)))
+  }
+
+  /** The server asked for more than the base fee when it was asked last. */
+  get isRaised(): boolean {
+    return this.#load > LOAD_SCALE
   }
 
   /** What a transaction of so many units costs now; `undefined` when that is above the limit. */

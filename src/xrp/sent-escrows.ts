@@ -47,6 +47,8 @@ interface Sent {
   readonly key: string
   transfer: SentTransfer
   readonly observer: HoldObserver
+  /** From an earlier run. */
+  adopted: boolean
   /** Told that it is in place. */
   prepared: boolean
   toldDoubt: boolean
@@ -202,8 +204,8 @@ export class SentEscrows {
       const { sequence, expiresAt } = sent.transfer
       const purpose = CANCEL + sent.key
       if (sequence === undefined) {
-        // The record had it on the way, and the ledgers up to this one tell nothing of it.
-        if (!this.#options.isOnTheWay(CREATE + sent.key))
+        // Of an earlier run: the record does not have it on the way, and the ledgers up to this one tell nothing of it.
+        if (sent.adopted && !this.#options.isOnTheWay(CREATE + sent.key))
           this.#refuse(sent, 'XRP_NOT_VALIDATED', 'it did not reach a ledger')
         continue
       }
@@ -334,6 +336,7 @@ export class SentEscrows {
     const { id, to, amount, condition, expiresAt, packet, custom } = transfer
     const hold = { id, to, amount, condition, expiresAt, packet, ...(custom !== undefined && { custom }) }
     const sent = this.#track(transfer, this.#recovered?.(hold) ?? NOBODY)
+    sent.adopted = true
     sent.prepared = transfer.sequence !== undefined
     return sent
   }
@@ -344,6 +347,7 @@ export class SentEscrows {
       key,
       transfer,
       observer: this.#guarded(observer),
+      adopted: false,
       prepared: false,
       toldDoubt: false,
       cancelTimer: undefined,

@@ -126,6 +126,7 @@ export class Submitter {
       if (waited >= PATIENCE_LEDGERS) stuck = true
     }
     if (stuck) void this.#raiseAll()
+    else if (fees.isRaised) void this.#readServer().catch(() => undefined)
     this.#pump()
   }
 

@@ -8,6 +8,7 @@ const SOAKS: Readonly<Record<string, string>> = {
   sim: 'simulated worlds with every fault, 500 seeds [--seeds N] [--first SEED] [--seconds S] [--lines N]',
   seeds: "the tutorials' programs for a minute [--seconds N] [--only TEXT]",
   'old-peer': 'ten thousand payments each way with the plugin of 2017 [--payments N] [--only TEXT]',
+  xrp: 'transfers sent at once over the XRP Ledger, all of which settle [--transfers N] [--close-ms N]',
   packets: 'memory of a host and its holder over a million packets that expire in two seconds [--packets N]',
 }
 

@@ -1,10 +1,10 @@
 /** Transfers between two plugins over a ledger: what each side hears, and what the ledger's books say. */
 import assert from 'node:assert/strict'
-import { createHash, randomBytes, randomUUID } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { InvalidFieldsError, type Transfer } from 'sluice/plugin'
 import { XrpEscrowPlugin } from 'sluice/xrp'
-import { type Party, PREFIX, soon, Stage, XRP } from './stage.js'
+import { type Party, payment, PREFIX, soon, Stage, XRP } from './stage.js'
 
 let stage: Stage
 
@@ -13,31 +13,10 @@ before(async () => {
 })
 after(() => stage.end())
 
-interface Payment {
-  readonly transfer: Transfer
-  readonly fulfillment: string
-}
-
-async function payment(to: Party, { seconds = 1000, amount = '1000' } = {}): Promise<Payment> {
-  const preimage = randomBytes(32)
-  const expiresAt = new Date((await stage.time()) + 1000 * seconds).toISOString()
-  return {
-    fulfillment: preimage.toString('base64url'),
-    transfer: {
-      id: randomUUID(),
-      to: `${to.plugin.getAccount()}.shop.1`,
-      amount,
-      ilp: Buffer.from('0a04', 'hex').toString('base64url'),
-      executionCondition: createHash('sha256').update(preimage).digest('base64url'),
-      expiresAt,
-    },
-  }
-}
-
 describe('a transfer', () => {
   it('is prepared, fulfilled, and told to both sides, and the books agree', async () => {
     const [alice, bob] = [await stage.party(), await stage.party()]
-    const { transfer, fulfillment } = await payment(bob)
+    const { transfer, fulfillment } = await payment(stage, bob)
     await stage.settled(alice.plugin.sendTransfer(transfer))
     const [incoming] = (await bob.next('incoming_prepare')) as [Transfer]
     assert.equal(incoming.id, transfer.id)
@@ -63,7 +42,7 @@ describe('a transfer', () => {
 
   it('that nobody fulfils comes back past its expiry', async () => {
     const [alice, bob] = [await stage.party(), await stage.party()]
-    const { transfer, fulfillment } = await payment(bob, { seconds: 30 })
+    const { transfer, fulfillment } = await payment(stage, bob, { seconds: 30 })
     await stage.settled(alice.plugin.sendTransfer(transfer))
     await alice.next('outgoing_cancel')
     await bob.next('incoming_cancel')
@@ -73,7 +52,7 @@ describe('a transfer', () => {
 
   it('that is rejected comes back with the reason, past its expiry', async () => {
     const [alice, bob] = [await stage.party(), await stage.party()]
-    const { transfer, fulfillment } = await payment(bob, { seconds: 60 })
+    const { transfer, fulfillment } = await payment(stage, bob, { seconds: 60 })
     await stage.settled(alice.plugin.sendTransfer(transfer))
     await bob.next('incoming_prepare')
     await stage.settled(bob.plugin.rejectIncomingTransfer(transfer.id, { code: 'F06', message: 'unknown user' }))
@@ -88,7 +67,7 @@ describe('a transfer', () => {
 
   it('with a wrong fulfillment is refused without a transaction', async () => {
     const [alice, bob] = [await stage.party(), await stage.party()]
-    const { transfer } = await payment(bob)
+    const { transfer } = await payment(stage, bob)
     await stage.settled(alice.plugin.sendTransfer(transfer))
     await bob.next('incoming_prepare')
     const wrong = randomBytes(32).toString('base64url')
@@ -120,16 +99,16 @@ describe('a send that the ledger refuses', () => {
       [{ ilp: Buffer.alloc(800).toString('base64url') }, 'InvalidFieldsError', /XRP_MEMO/],
     ]
     for (const [change, name, message] of cases) {
-      const error = await refusal(alice, { ...(await payment(bob)).transfer, ...change })
+      const error = await refusal(alice, { ...(await payment(stage, bob)).transfer, ...change })
       assert.equal(error.name, name, error.message)
       assert.match(error.message, message)
     }
-    await stage.settled(alice.plugin.sendTransfer((await payment(bob)).transfer))
+    await stage.settled(alice.plugin.sendTransfer((await payment(stage, bob)).transfer))
   })
 
   it('for the reserve, before anything is sent', async () => {
     const [poor, bob] = [await stage.party({ drops: XRP + 200_000n }), await stage.party()]
-    const error = await refusal(poor, (await payment(bob, { amount: '1' })).transfer)
+    const error = await refusal(poor, (await payment(stage, bob, { amount: '1' })).transfer)
     assert.equal(error.name, 'InsufficientBalanceError')
     assert.match(error.message, /XRP_RESERVE/)
     assert.equal(await stage.balance(poor.address), XRP + 200_000n)
@@ -138,17 +117,17 @@ describe('a send that the ledger refuses', () => {
   it('where the receiver asks for a destination tag', async () => {
     const [alice, bob] = [await stage.party(), await stage.party()]
     await stage.transact(bob.secret, { TransactionType: 'AccountSet', SetFlag: 1 })
-    const error = await refusal(alice, (await payment(bob)).transfer)
+    const error = await refusal(alice, (await payment(stage, bob)).transfer)
     assert.equal(error.name, 'AccountNotFoundError')
     assert.match(error.message, /XRP_DESTINATION.*tecDST_TAG_NEEDED/)
-    await stage.settled(alice.plugin.sendTransfer((await payment(await stage.party())).transfer))
+    await stage.settled(alice.plugin.sendTransfer((await payment(stage, await stage.party())).transfer))
   })
 })
 
 it('an account with deposit authorisation finishes what is sent to it', async () => {
   const [alice, bob] = [await stage.party(), await stage.party()]
   await stage.transact(bob.secret, { TransactionType: 'AccountSet', SetFlag: 9 })
-  const { transfer, fulfillment } = await payment(bob)
+  const { transfer, fulfillment } = await payment(stage, bob)
   await stage.settled(alice.plugin.sendTransfer(transfer))
   await bob.next('incoming_prepare')
   await stage.settled(bob.plugin.fulfillCondition(transfer.id, fulfillment))
@@ -169,7 +148,7 @@ it('requests are answered, and refused by what the handler throws', async () => 
 
 it('fifty transfers sent at once all settle', async () => {
   const [alice, bob] = [await stage.party(), await stage.party()]
-  const payments = await Promise.all(Array.from({ length: 50 }, async () => payment(bob)))
+  const payments = await Promise.all(Array.from({ length: 50 }, async () => payment(stage, bob)))
   const byId = new Map(payments.map(({ transfer, fulfillment }) => [transfer.id, fulfillment]))
   bob.plugin.on('incoming_prepare', ({ id }) => {
     bob.plugin.fulfillCondition(id, byId.get(id) ?? '').catch(() => undefined)

@@ -2,6 +2,7 @@
  * A ledger for tests of what uses one: the simulator, or the real server in standalone mode that XRPL_TEST_SERVER names
  * (whose admin commands must be allowed). XRPL_API_VERSION chooses the version of the interface, 2 by default.
  */
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import {
   dialServer,
@@ -11,7 +12,8 @@ import {
   type XrpLimits,
 } from 'sluice/xrp'
 import { GENESIS_SEED, type StandaloneXrpLedger, standaloneXrpLedger } from 'sluice/testing/xrp'
-import { type LedgerStore, MemoryStore } from 'sluice/store'
+import type { Transfer } from 'sluice/plugin'
+import { MemoryStore } from 'sluice/store'
 import { Wallet } from 'xrpl'
 
 const apiVersion = process.env['XRPL_API_VERSION'] === '1' ? 1 : 2
@@ -22,7 +24,7 @@ export interface Party {
   readonly plugin: XrpEscrowPlugin
   readonly address: string
   readonly secret: string
-  readonly store: LedgerStore
+  readonly store: MemoryStore
   /** Every event, in order. */
   readonly events: [name: string, ...args: unknown[]][]
   /** Resolves with the arguments of the next event of this name that is not asked for yet, closing ledgers meanwhile. */
@@ -33,7 +35,7 @@ export class Stage {
   readonly url: string
   /** What orders faults; absent on a real server. */
   readonly sim: StandaloneXrpLedger | undefined
-  readonly #admin: LedgerConnection
+  #admin: LedgerConnection
   readonly #parties: Party[] = []
 
   private constructor(url: string, sim: StandaloneXrpLedger | undefined, admin: LedgerConnection) {
@@ -42,8 +44,9 @@ export class Stage {
     this.#admin = admin
   }
 
-  static async open(): Promise<Stage> {
-    const sim = realServer === undefined ? await standaloneXrpLedger() : undefined
+  /** @param options `simulated`: whatever the environment says, because faults are to be ordered */
+  static async open({ simulated = realServer === undefined } = {}): Promise<Stage> {
+    const sim = simulated ? await standaloneXrpLedger() : undefined
     const url = sim?.url ?? realServer ?? ''
     const admin = dialServer({ server: url, apiVersion })()
     await admin.open()
@@ -57,13 +60,25 @@ export class Stage {
     await this.sim?.close()
   }
 
+  /** After all connections were cut. */
+  async reconnect(): Promise<void> {
+    await this.#admin.close()
+    this.#admin = dialServer({ server: this.url, apiVersion })()
+    await this.#admin.open()
+  }
+
+  newStore(): MemoryStore {
+    return new MemoryStore({ warn: () => undefined })
+  }
+
   async request(command: Record<string, unknown>): Promise<Record<string, unknown>> {
     return this.#admin.request(command)
   }
 
   /** Closes a ledger. */
   async close(): Promise<void> {
-    await this.request({ command: 'ledger_accept' })
+    if (this.sim === undefined) await this.request({ command: 'ledger_accept' })
+    else this.sim.acceptLedger()
   }
 
   /** Closes ledgers until the condition holds. */
@@ -90,12 +105,14 @@ export class Stage {
 
   /** The validated ledger's close time, in milliseconds since 1970. */
   async time(): Promise<number> {
+    if (this.sim !== undefined) return (this.sim.closeTime + 946_684_800) * 1000
     const { ledger } = await this.request({ command: 'ledger', ledger_index: 'validated' })
     return (Number((ledger as Record<string, unknown>)['close_time']) + 946_684_800) * 1000
   }
 
   /** Drops, in the validated ledger. */
   async balance(address: string): Promise<bigint> {
+    if (this.sim !== undefined) return this.sim.balance(address) ?? 0n
     const { account_data } = await this.request({
       command: 'account_info',
       account: address,
@@ -134,7 +151,7 @@ export class Stage {
     const { drops, ...rest } = options
     const { seed = '', classicAddress: address } = Wallet.generate()
     if (drops !== 0n) await this.fund(address, drops)
-    const store = new MemoryStore({ warn: () => undefined })
+    const store = this.newStore()
     const party = this.restart({ secret: seed, address, store }, rest)
     await party.plugin.connect()
     return party
@@ -178,6 +195,29 @@ const EVENTS = [
   'incoming_cancel',
   'outgoing_cancel',
 ] as const
+
+/** A transfer to somebody, and what fulfils it. */
+export interface Payment {
+  readonly transfer: Transfer
+  readonly fulfillment: string
+}
+
+/** Not sent yet. It expires so many seconds after the last ledger. */
+export async function payment(stage: Stage, to: Party, { seconds = 1000, amount = '1000' } = {}): Promise<Payment> {
+  const preimage = randomBytes(32)
+  const expiresAt = new Date((await stage.time()) + 1000 * seconds).toISOString()
+  return {
+    fulfillment: preimage.toString('base64url'),
+    transfer: {
+      id: randomUUID(),
+      to: `${to.plugin.getAccount()}.shop.1`,
+      amount,
+      ilp: Buffer.from('0a04', 'hex').toString('base64url'),
+      executionCondition: createHash('sha256').update(preimage).digest('base64url'),
+      expiresAt,
+    },
+  }
+}
 
 /** Limits that make tests short. */
 export const soon: Partial<XrpLimits> = { finalityTimeoutMs: 2_000, messageTimeoutMs: 5_000 }
