@@ -26,6 +26,12 @@ export interface HeldUnits {
 export interface Exposure {
   /** Units that the next hold may pay for: within window, budget and a quarter of the window. 0: not now. */
   room(): number
+  /**
+   * Units of the next hold, `unitsMax` at most; 0: not now. A window that reopens unit by unit would be filled by holds of
+   * one unit each: a hold for less than it could be waits while others are on their way and there is something to read
+   * (RFC 9293 section 3.8.6.2.1).
+   */
+  nextHold(unitsMax: number): number
   /** The window in units, as the terms have it. */
   readonly windowUnits: number
   /** From now on the window has this many units, but not more than the terms allow. */
@@ -160,14 +166,18 @@ export function createExposure(terms: ExposureTerms): Exposure {
     return true
   }
 
-  const room = (): number => {
-    const quarter = Math.max(1, Math.floor(windowNow / 4))
-    const left = Math.min(windowNow - exposureUnits(), budgetUnits - captured - held - inDoubt, quarter)
-    return Math.max(0, left)
-  }
+  const quarter = (): number => Math.max(1, Math.floor(windowNow / 4))
+  const budgetLeft = (): number => budgetUnits - captured - held - inDoubt
+  const room = (): number => Math.max(0, Math.min(windowNow - exposureUnits(), budgetLeft(), quarter()))
 
   return {
     room,
+    nextHold(unitsMax) {
+      const units = Math.min(room(), unitsMax)
+      const whole = units === Math.min(quarter(), unitsMax) || units === budgetLeft()
+      // Reading will make room; if it cannot, what there is may be just what the seller waits for.
+      return whole || held === 0 || captured === readUnits() ? units : 0
+    },
     windowUnits,
     resize(units) {
       windowNow = Math.min(windowUnits, units)

@@ -10,12 +10,15 @@
 
 /** Units to start with. The window gets no narrower, unless the caller's or the seller's is. */
 export const WINDOW_UNITS_START = 8
+/** Or so many of the holds that the caller asked for: narrower, and no hold could be as big as that. */
+const HOLDS_START = 4
 const MARGIN = 2
 /** Below this the machine is what takes time, not the distance. */
 const NEAR_MS = 5
 
 export class Pace {
   readonly #widest: number
+  readonly #narrowest: number
   #units: number
   #shortestMs = Infinity
   /** The hold whose way is being measured. */
@@ -23,10 +26,11 @@ export class Pace {
   #markedAt = 0
   #readBefore = 0
 
-  /** `widest`: units that the window may have at most. */
-  constructor(widest: number) {
+  /** `widest`: units that the window may have at most. `unitsPerHold`: that a hold may pay for. */
+  constructor(widest: number, unitsPerHold = 1) {
     this.#widest = widest
-    this.#units = Math.min(widest, WINDOW_UNITS_START)
+    this.#narrowest = Math.min(widest, Math.max(WINDOW_UNITS_START, HOLDS_START * unitsPerHold))
+    this.#units = this.#narrowest
   }
 
   /** Units that may be at risk now. */
@@ -54,7 +58,7 @@ export class Pace {
     this.#mark = undefined
     const travelled = Math.max(this.#shortestMs, NEAR_MS) / Math.max(roundMs, NEAR_MS)
     const wanted = Math.ceil(MARGIN * (read - this.#readBefore) * travelled)
-    const narrowest = Math.min(this.#widest, Math.max(WINDOW_UNITS_START, Math.floor(this.#units / MARGIN)))
+    const narrowest = Math.max(this.#narrowest, Math.floor(this.#units / MARGIN))
     this.#units = Math.min(this.#widest, Math.max(narrowest, wanted))
   }
 

@@ -71,7 +71,7 @@ export class StreamPayer {
     this.#setup = setup
     this.#unitsPerHoldMax = setup.unitsPerHoldMax
     this.#backoff = new Backoff(setup.clock)
-    this.#pace = new Pace(setup.exposure.windowUnits)
+    this.#pace = new Pace(setup.exposure.windowUnits, setup.unitsPerHoldMax)
     setup.exposure.resize(this.#pace.units)
   }
 
@@ -185,7 +185,7 @@ export class StreamPayer {
     const now = clock.now()
     const purse = allowance.purse()
     for (let sent = 0; this.#outstanding < HOLDS_IN_FLIGHT_MAX; sent++) {
-      const wanted = Math.min(exposure.room(), this.#unitsPerHoldMax)
+      const wanted = exposure.nextHold(this.#unitsPerHoldMax)
       if (wanted === 0) return
       if (sent === HOLDS_PER_TURN_MAX) return this.#continueNextTurn()
       const units = purse.take(price, wanted)

@@ -160,4 +160,5 @@ test('a slow source does not widen the window: what waits there has not travelle
   assert.equal(round(20, 10_000), 1000)
   assert.equal(round(20, 0), 500)
   assert.equal(new Pace(3).units, 3)
+  assert.deepEqual([new Pace(1000, 16).units, new Pace(50, 16).units], [64, 50], 'four holds of the size asked for')
 })

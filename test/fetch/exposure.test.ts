@@ -39,6 +39,43 @@ test('what is captured stays at risk until the application has read it', () => {
   assert.equal(exposure.room(), 2)
 })
 
+test('holds of several units are not cut up by a window that reopens unit by unit', () => {
+  const exposure = createExposure({ ...terms, window: 48n })
+  const [first] = fill(exposure)
+  assert.ok(first)
+  assert.equal(first.units, 4)
+  exposure.capture(first, 4)
+  exposure.read(3)
+  assert.deepEqual([exposure.room(), exposure.nextHold(4)], [0, 0], 'the capture is not read')
+  exposure.read(1)
+  assert.deepEqual([exposure.room(), exposure.nextHold(4), exposure.nextHold(2)], [4, 4, 2])
+})
+
+test('a smaller hold is put off only while others are held and something is unread', () => {
+  const exposure = createExposure({ ...terms, window: 48n, budget: 54n })
+  const holds = [exposure.hold(1), exposure.hold(1), exposure.hold(4), exposure.hold(4), exposure.hold(3)]
+  const [first, second, ...rest] = holds
+  assert.ok(first && second)
+  assert.deepEqual([exposure.room(), exposure.nextHold(4)], [3, 3], 'nothing is captured: the seller may wait for it')
+  exposure.capture(first, 1)
+  exposure.capture(second, 2)
+  exposure.read(1)
+  assert.deepEqual([exposure.room(), exposure.nextHold(4), exposure.nextHold(3)], [4, 4, 3])
+  exposure.hold(3)
+  assert.deepEqual([exposure.room(), exposure.nextHold(4), exposure.nextHold(1)], [1, 0, 1], 'one is unread')
+  for (const held of rest) exposure.doubt(held)
+  assert.equal(exposure.nextHold(4), 0, 'one is held')
+  exposure.read(1)
+  assert.deepEqual([exposure.room(), exposure.nextHold(4)], [2, 2], 'all that there is, is read')
+})
+
+test('the last units of a budget are no smaller hold', () => {
+  const exposure = createExposure({ ...terms, window: 48n, budget: 27n })
+  const [first] = [exposure.hold(4), exposure.hold(3)]
+  exposure.capture(first, 4)
+  assert.deepEqual([exposure.room(), exposure.nextHold(4)], [2, 2])
+})
+
 test('a hold in doubt stays counted until its outcome is known, and a settled one settles once', () => {
   const exposure = createExposure(terms)
   const [first, second] = fill(exposure)
