@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander'
 import type { BareMeaning } from '../http/headers.js'
 import type { BalanceOptions } from './balance.js'
+import type { DoctorOptions } from './doctor.js'
 import type { GetOptions } from './get.js'
 import { collect, count, finish, logLevel, MONEY, seconds } from './options.js'
 
@@ -73,5 +74,25 @@ Examples:
     .action(async (options: BalanceOptions) => {
       const { balance } = await import('./balance.js')
       finish(await balance(options))
+    })
+
+  sluice
+    .command('doctor')
+    .description('see what a buyer would meet at a URL: terms, ledger, clock, TLS')
+    .argument('<url>')
+    .option('--max-spend <amount>', 'buy a few units, and see whether they arrive one by one')
+    .option('--json', 'JSON instead of a table')
+    .addHelpText(
+      'after',
+      `${MONEY}
+Without --max-spend it pays nothing and opens no account.
+
+Examples:
+  sluice doctor https://shop.example/story
+  sluice doctor http://127.0.0.1:8000/ --max-spend 10`,
+    )
+    .action(async (url: string, options: DoctorOptions) => {
+      const { doctor } = await import('./doctor.js')
+      finish(await doctor(url, options))
     })
 }

@@ -70,6 +70,17 @@ describe('a shop', () => {
     }
   })
 
+  test('shows a doctor what buyers meet, for nothing or for a few units', async () => {
+    const looks = sluice(['doctor', url])
+    const buys = sluice(['doctor', url, '--max-spend', '9', '--json'])
+    assert.equal(await looks.ended, 0, looks.stdout + looks.stderr)
+    assert.match(looks.stdout, /^price +0\.000000001 USD per letter$[^]*^ledger answers +yes$[^]*^all well$/m)
+    assert.equal(await buys.ended, 0, buys.stdout + buys.stderr)
+    const { checks, price } = JSON.parse(buys.stdout) as { checks: Record<string, string>; price: string }
+    assert.deepEqual([checks['arrival'], checks['tls'], price], ['4 units in 4 pieces', 'no', '1'])
+    assert.equal(await sluice(['doctor', 'http://127.0.0.1:1/']).ended, 7)
+  })
+
   test('loses nothing to a reader that leaves', async () => {
     const run = sluice(['get', url, '--max-spend', '100000'])
     await run.saw(/[A-Z]{10}/)
