@@ -26,8 +26,6 @@ export interface LedgerFollowing {
   /** Everything up to this ledger has been told. */
   onLedger(ledger: ClosedLedger): void
   onLost(): void
-  /** The server has forgotten the ledgers before `first`; they are left out. */
-  onGap(first: number): void
 }
 
 export interface FollowerOptions {
@@ -240,10 +238,12 @@ export class LedgerFollower {
     }).catch((error: unknown) => {
       // An account that is not in the ledger has no history.
       if (error instanceof XrpError && error.serverError === 'actNotFound') return []
+      // The second version of the interface refuses a range that it has not; the first one gives what it has of it.
+      if (error instanceof XrpError && error.serverError === 'lgrIdxMalformed') throw forgotten(first)
       throw error
     })
     if (this.#connection !== connection || !this.#wanted) return first - 1
-    if (from > first) following.onGap(from)
+    if (from > first) throw forgotten(first)
     for (const entry of entries) {
       const transaction = readTransaction(entry)
       if (transaction !== undefined && transaction.ledgerIndex <= to) following.onTransaction(transaction)
@@ -251,4 +251,9 @@ export class LedgerFollower {
     this.#read = to
     return to
   }
+}
+
+/** What happened there cannot be told from what did not: nothing may be decided without it. */
+function forgotten(first: number): XrpError {
+  return new XrpError('XRP_HISTORY', `the server has not all ledgers from ${first} on: use one with more history`)
 }

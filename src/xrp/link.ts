@@ -93,8 +93,6 @@ export class XrpLink implements Link {
         onTransaction: (transaction) => this.#onTransaction(transaction),
         onLedger: (ledger) => this.#onLedger(ledger),
         onLost: () => this.#lost(),
-        onGap: (first) =>
-          log.error('the server has forgotten ledgers that were not read: ask one with more history', { first }),
       },
     })
     const rim = {

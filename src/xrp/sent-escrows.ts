@@ -268,6 +268,10 @@ export class SentEscrows {
     sent.cancels += 1
     sent.cancelAfterLedger = (this.#options.tip()?.index ?? 0) + CANCEL_PAUSE_LEDGERS * sent.cancels
     const why = outcome.status === 'refused' ? outcome.message : outcome.transaction.result
+    if (why === 'tecNO_TARGET') {
+      this.#doubt(sent, 'the escrow is gone, and no ledger that was read says how: count it as spent')
+      return this.#forget(sent)
+    }
     if (why !== 'tesSUCCESS') this.#options.log.warn('an expired escrow could not be cancelled yet', { id: key, why })
   }
 

@@ -4,7 +4,7 @@
  */
 import { toBase64url } from '../bytes/index.js'
 import { type Log, silentLog } from '../log/index.js'
-import { type Ended, InvalidFieldsError, PluginV1, type PluginStore } from '../plugin/index.js'
+import { type Ended, InvalidFieldsError, PluginV1, type PluginStore, UnreachableError } from '../plugin/index.js'
 import { KvStore, type LedgerStore, MemoryStore } from '../store/index.js'
 import { XrpError } from './errors.js'
 import { XrpLink } from './link.js'
@@ -42,10 +42,17 @@ export class XrpEscrowPlugin extends PluginV1 {
     const link = makeLink(options)
     super(async () => link, {
       log: options.log ?? silentLog,
+      open: async (wait) => link.open(wait).catch(unreachable),
       ended: (id) => endedOf(link.ended(id)),
       recovered: (adopt) => link.onRecovered(adopt),
     })
   }
+}
+
+/** Trouble with the server is what the interface calls unreachable. */
+function unreachable(error: unknown): never {
+  if (error instanceof XrpError) throw new UnreachableError(`${error.code}: ${error.message}`)
+  throw error
 }
 
 /** What the link refuses of the options is a refused field of the interface. */

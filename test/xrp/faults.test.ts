@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, it } from 'node:test'
 import type { Transfer } from 'sluice/plugin'
-import type { XrpLedgerFaults } from 'sluice/testing/xrp'
+import { LEDGERS_MAX, type XrpLedgerFaults } from 'sluice/testing/xrp'
 import { decode } from 'xrpl'
 import { type Party, payment, soon, Stage, XRP } from './stage.js'
 
@@ -305,6 +305,25 @@ it('a finish that comes too late is told, and the money goes back', async () => 
   await assert.rejects(stage.settled(late, 400), { name: 'AlreadyRolledBackError' })
   await alice.next('outgoing_cancel')
   assert.equal(await stage.balance(alice.address), 100n * XRP - 20n)
+})
+
+it('a server that has forgotten the ledgers in between is refused: nothing is decided without them', async () => {
+  const [alice, bob] = [await stage.party(), await stage.party()]
+  const { transfer, fulfillment } = await payment(stage, bob, { seconds: 100_000 })
+  await stage.settled(alice.plugin.sendTransfer(transfer))
+  await alice.plugin.disconnect()
+  await bob.next('incoming_prepare')
+  await stage.settled(bob.plugin.fulfillCondition(transfer.id, fulfillment))
+  await bob.plugin.disconnect()
+  for (let left = LEDGERS_MAX + 10; left > 0; left--) await stage.close()
+  await assert.rejects(stage.restart(alice).plugin.connect(), { name: 'UnreachableError', message: /XRP_HISTORY/ })
+})
+
+it('a server that is not there is unreachable', async () => {
+  const alice = await stage.party()
+  await alice.plugin.disconnect()
+  const elsewhere = stage.restart(alice, { server: 'ws://127.0.0.1:1' })
+  await assert.rejects(elsewhere.plugin.connect(), { name: 'UnreachableError' })
 })
 
 it('another program with the same key takes a sequence number, and the transfer goes through', async () => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
+import { inspect } from 'node:util'
 import { InvalidFieldsError, type Transfer } from 'sluice/plugin'
 import { XrpEscrowPlugin } from 'sluice/xrp'
 import { type Party, payment, PREFIX, soon, Stage, XRP } from './stage.js'
@@ -144,6 +145,19 @@ it('requests are answered, and refused by what the handler throws', async () => 
   const answer = await stage.settled(alice.plugin.sendRequest(asked))
   assert.deepEqual(answer.custom, { pong: 7 })
   assert.equal(answer.from, bob.plugin.getAccount())
+})
+
+it('nothing that is logged or inspected has the secret', async () => {
+  const lines: string[] = []
+  const write = (message: string, facts?: object): void => {
+    lines.push(message, inspect(facts, { depth: 9 }))
+  }
+  const log = { debug: write, info: write, warn: write, error: write }
+  const [alice, bob] = [await stage.party({ log }), await stage.party()]
+  await stage.settled(alice.plugin.sendTransfer((await payment(stage, bob)).transfer))
+  assert.ok(lines.length > 0)
+  const seen = lines.join('\n') + inspect(alice.plugin, { depth: 9, showHidden: true }) + JSON.stringify(alice.plugin)
+  assert.equal(seen.includes(alice.secret), false)
 })
 
 it('fifty transfers sent at once all settle', async () => {
