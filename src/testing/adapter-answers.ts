@@ -60,16 +60,18 @@ export function answerCases(subject: AdapterSubject): void {
     })
   })
 
-  void it('HEAD: the headers, and no sale', async () => {
+  void it('HEAD: the headers, and no sale; the source is stopped', async () => {
+    const source = new CountedSource(['one', 'two'], 'waits')
     const story: AdapterRoute = {
       path: '/story',
       terms: { price: PRICE },
-      answer: () => ({ kind: 'stream', chunks: new CountedSource(['one', 'two'], 'waits') }),
+      answer: () => ({ kind: 'stream', chunks: source }),
     }
     await withMarket(subject, [story], async ({ ask, seller }) => {
       const response = await ask('/story', { method: 'HEAD' })
       assert.equal(parsePayTerms(String(response.headers['pay-terms'])).price, PRICE)
       assert.deepEqual([response.statusCode, await text(response), seller.till.streams], [200, '', 0])
+      await source.over
     })
   })
 
