@@ -5,12 +5,13 @@
 import type { Clock } from '../clock/index.js'
 import { Ledger, type LedgerLimits } from '../ledger/index.js'
 import type { Log } from '../log/index.js'
-import { SessionServer, type ReadAs } from '../session/index.js'
+import { SessionServer } from '../session/index.js'
 import { listen, type Listener, type ListenOptions } from '../session/ws.js'
 import type { LedgerStore } from '../store/index.js'
 import { AccountRegister, type AccountRegisterOptions } from './account-register.js'
 import { LinkError } from './errors.js'
 import { Lifecycle } from './lifecycle.js'
+import { byIlpType } from './packet-dispatch.js'
 import { type HostIdentity, PacketHost } from './packet-host.js'
 import type { AcceptSettlement, PacketLink, PacketOwner } from './packet-types.js'
 
@@ -24,7 +25,8 @@ export interface HostedPacketsOptions extends Omit<AccountRegisterOptions, 'ledg
   readonly log: Log
   readonly randomBytes: (length: number) => Uint8Array
   readonly acceptSettlement: AcceptSettlement | undefined
-  readonly readAs: ReadAs | undefined
+  /** What an ILP packet is decides about its frame, and about what becomes of errors. */
+  readonly byPacket: boolean
   readonly ledgerLimits?: Partial<LedgerLimits>
   /** Connections of one account; one more is closed. */
   readonly socketsPerAccountMax?: number
@@ -45,7 +47,13 @@ export class HostedPackets implements PacketLink {
     const { store, clock, ledgerLimits: limits = {}, socketsPerAccountMax = 16 } = options
     this.ledger = new Ledger({ store, clock, limits })
     this.#accounts = new AccountRegister({ ...options, ledger: this.ledger })
-    this.host = new PacketHost({ ...options, ledger: this.ledger, accounts: this.#accounts, socketsPerAccountMax })
+    this.host = new PacketHost({
+      ...options,
+      ledger: this.ledger,
+      accounts: this.#accounts,
+      socketsPerAccountMax,
+      answersByPacket: options.byPacket,
+    })
     this.#life = new Lifecycle({
       clock,
       start: async (givenUp) => this.#start(givenUp),
@@ -85,14 +93,21 @@ export class HostedPackets implements PacketLink {
   }
 
   async #start(givenUp: Promise<never>): Promise<void> {
-    const { clock, log, readAs } = this.#options
+    const { clock, log, byPacket } = this.#options
     await this.ledger.open()
     this.#unsubscribe = this.ledger.onFailure((error) => this.#fail(error))
     await this.#accounts.enroll()
     const identity = await Promise.race([givenUp, this.#options.identity()])
     this.host.open(identity)
     const { authenticate } = this.#accounts
-    const sessions = new SessionServer({ version: 2, authenticate, owner: this.host.owner, clock, log, readAs })
+    const sessions = new SessionServer({
+      version: 2,
+      authenticate,
+      owner: this.host.owner,
+      clock,
+      log,
+      readAs: byPacket ? byIlpType : undefined,
+    })
     this.#sessions = sessions
     this.#listener = await listen({
       ...this.#options.listen,

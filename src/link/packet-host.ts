@@ -24,6 +24,7 @@ import { answerBy } from './messages.js'
 import { btpErrorCode, errorCode, rejection } from './packet-answers.js'
 import { PacketBook } from './packet-book.js'
 import { SETTLEMENT_MS } from './packet-peer.js'
+import { answeredByPacket } from './packet-dispatch.js'
 import { askData, dataEntries, dataOf, readSettlementId, tellSettlement } from './packet-session.js'
 import type { AcceptSettlement, PacketOwner } from './packet-types.js'
 
@@ -46,6 +47,8 @@ export interface PacketHostOptions {
   readonly log: Log
   readonly randomBytes: (length: number) => Uint8Array
   readonly socketsPerAccountMax: number
+  /** The holders ignore errors of BTP: a Prepare that cannot be answered is answered by a Reject. */
+  readonly answersByPacket: boolean
   /** Absent: only those are credited whose account trusts its holder's word. */
   readonly acceptSettlement: AcceptSettlement | undefined
 }
@@ -194,8 +197,13 @@ export class PacketHost {
     })
   }
 
-  readonly #answer = async (entries: readonly SubProtocol[], account: string): Promise<readonly SubProtocol[]> =>
-    dataEntries(await this.#receive(account, dataOf(entries)))
+  readonly #answer = async (entries: readonly SubProtocol[], account: string): Promise<readonly SubProtocol[]> => {
+    const data = dataOf(entries)
+    const receive = async (): Promise<Uint8Array> => this.#receive(account, data)
+    const { answersByPacket, log } = this.#options
+    if (!answersByPacket) return dataEntries(await receive())
+    return dataEntries(await answeredByPacket(data, this.#identity?.address ?? '', log, receive))
+  }
 
   async #receive(account: string, data: Uint8Array): Promise<Uint8Array> {
     const { prefix, address, assetCode, assetScale } = this.#opened()

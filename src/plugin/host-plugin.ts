@@ -8,7 +8,6 @@ import { randomBytes } from '../crypto/index.js'
 import { decodeIldcpResponse, encodeIldcpRequest, isAddress } from '../ilp/index.js'
 import { HostedPackets } from '../link/hosted-ledger.js'
 import {
-  byIlpType,
   type HostIdentity,
   isAccountName,
   type ListedAccount,
@@ -58,7 +57,7 @@ export interface HostPluginOptions {
   openAccounts?: AccountLimits & { accountsMax?: number }
   /** Decides about settlements of holders. Default: all are refused. */
   acceptSettlement?: AcceptProof
-  /** Holders put ILP packets into the wrong kind of frame, as interledger-rs does: what a packet is decides. */
+  /** Holders put ILP packets into the wrong kind of frame, as interledger-rs does: what a packet is decides. Errors are told as Rejects. */
   dispatchByPacket?: boolean
   /** Where the ledger is kept; the service `store` comes first. */
   _store?: PluginStore
@@ -147,7 +146,7 @@ function hostedOf(
     clock,
     log,
     randomBytes,
-    readAs: opts.dispatchByPacket === true ? byIlpType : undefined,
+    byPacket: opts.dispatchByPacket === true,
   })
 }
 

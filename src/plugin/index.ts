@@ -1,7 +1,8 @@
 /** The Ledger Plugin Interface, as faces of links. */
 export { type AdapterOptions, asLink, asVersion1, asVersion2 } from './adapters.js'
 export { ADAPTED_HOLDS_MAX } from './adapters-packet-link.js'
-export { BtpPlugin, type BtpListenerOptions, type BtpPluginOptions } from './btp-plugin.js'
+export type { BtpListenerOptions, BtpPluginOptions } from './btp-options.js'
+export { BtpPlugin } from './btp-plugin.js'
 export {
   type ChannelBackend,
   channelBackend,

@@ -7,10 +7,13 @@ import type { RequestFrame } from '../btp/index.js'
 import { Lifecycle, LinkError, type PeerConnection } from '../link/index.js'
 import type { Log } from '../log/index.js'
 import { type Session, type SessionOwner, SessionServer, type SessionServerOptions } from '../session/index.js'
-import { listen, type Listener, type ListenOptions } from '../session/ws.js'
+import type { Listener, ServeOptions } from '../session/ws.js'
+
+/** Serves WebSockets somewhere. */
+export type Listen = (onTransport: ServeOptions['onTransport']) => Promise<Pick<Listener, 'port' | 'close'>>
 
 export interface PeerListenerOptions extends Omit<SessionServerOptions, 'clock' | 'log'> {
-  readonly listen: Omit<ListenOptions, 'onTransport'>
+  readonly listen: Listen
   readonly clock: Clock
   readonly log: Log
 }
@@ -24,7 +27,7 @@ export class PeerListener implements PeerConnection {
   readonly #options: PeerListenerOptions
   readonly #life: Lifecycle
   #sessions: SessionServer | undefined
-  #listener: Listener | undefined
+  #listener: Awaited<ReturnType<Listen>> | undefined
   /** Sessions whose peer may not know yet that it was let in, and what they sent. */
   readonly #greeted = new Map<Session, RequestFrame[]>()
   readonly #there = new Set<Session>()
@@ -41,10 +44,15 @@ export class PeerListener implements PeerConnection {
     return this.#listener?.port
   }
 
+  /** Resolves when a peer can connect. */
+  listen(): Promise<void> {
+    return this.#life.open()
+  }
+
   /** Resolves when a peer is there. A first attempt that fails stops listening. Default: no limit of time. */
   async open({ timeoutMs = Infinity }: { readonly timeoutMs?: number }): Promise<void> {
     const wasOpen = this.#life.wanted
-    await this.#life.open()
+    await this.listen()
     try {
       if (!this.#life.wanted) throw closedEarly()
       if (this.#there.size === 0) await this.#peer(timeoutMs)
@@ -80,10 +88,7 @@ export class PeerListener implements PeerConnection {
   async #start(): Promise<void> {
     const sessions = new SessionServer({ ...this.#options, owner: this.#gate() })
     this.#sessions = sessions
-    this.#listener = await listen({
-      ...this.#options.listen,
-      onTransport: (transport, remoteAddress) => sessions.accept(transport, remoteAddress),
-    })
+    this.#listener = await this.#options.listen((transport, remoteAddress) => sessions.accept(transport, remoteAddress))
   }
 
   async #stop(): Promise<void> {

@@ -1,6 +1,6 @@
 /**
  * The connecting side that stays connected: one connection at a time, opened again with jittered delays when it is lost.
- * The delays are those of ilp-plugin-btp. A peer that refuses the credentials is final only until the first success: after
+ * A peer that refuses the credentials is final only until the first success: after
  * it, a refusal is as likely the peer's trouble as ours.
  */
 import type { BtpVersion, Credentials } from '../btp/index.js'
@@ -23,6 +23,10 @@ export interface SessionClientOptions extends Credentials {
   readonly limits?: Partial<SessionLimits>
   /** Of one attempt to dial and authenticate. Default 10 000. */
   readonly attemptTimeoutMs?: number
+  /** The wait after each loss in turn, jittered down to half of it; the last repeats. Default: those of ilp-plugin-btp. */
+  readonly reconnectDelaysMs?: readonly number[] | undefined
+  /** A connection that lived so long starts the delays over. Default 10 000. */
+  readonly stableMs?: number | undefined
   readonly readAs?: ReadAs | undefined
 }
 
@@ -39,8 +43,7 @@ interface Run {
   established: boolean
 }
 
-const DELAYS_MS = [0, 100, 500, 1_000, 2_000, 5_000]
-/** A connection that lived so long starts the delays over. */
+const RECONNECT_DELAYS_MS = [0, 100, 500, 1_000, 2_000, 5_000]
 const STABLE_MS = 10_000
 const OPEN_TIMEOUT_MS = 20_000
 const ATTEMPT_TIMEOUT_MS = 10_000
@@ -125,6 +128,7 @@ export class SessionClient {
   /** Never rejects. */
   async #keepConnected(run: Run): Promise<void> {
     const { signal } = run.abort
+    const { reconnectDelaysMs = RECONNECT_DELAYS_MS, stableMs = STABLE_MS } = this.#options
     let drops = 0
     while (!signal.aborted) {
       try {
@@ -132,7 +136,7 @@ export class SessionClient {
         run.established = true
         this.#connection = connection
         for (const waiter of this.#take()) waiter.resolve()
-        const cancelStable = this.#clock.after(STABLE_MS, () => {
+        const cancelStable = this.#clock.after(stableMs, () => {
           drops = 0
         })
         await untilGone(connection, signal)
@@ -146,7 +150,7 @@ export class SessionClient {
           return
         }
       }
-      const delayMs = DELAYS_MS[Math.min(drops++, DELAYS_MS.length - 1)] ?? 0
+      const delayMs = reconnectDelaysMs[Math.min(drops++, reconnectDelaysMs.length - 1)] ?? 0
       if (!signal.aborted) await this.#pause(delayMs * (0.5 + this.#random() / 2), signal)
     }
   }

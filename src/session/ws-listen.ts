@@ -79,6 +79,35 @@ export function attach(server: Server, options: ServeOptions): () => void {
   }
 }
 
+/**
+ * {@link attach}, to a server that may not listen yet: it is then made to, if there is a port for it, and closed in the end.
+ * One that listens is left as it is. @throws {SessionError} `SESSION_LISTEN`
+ */
+export async function listenWith(
+  server: Server,
+  options: ServeOptions & Partial<Pick<ListenOptions, 'host' | 'port'>>,
+): Promise<Pick<Listener, 'port' | 'close'>> {
+  const { host, port } = options
+  const starts = port !== undefined && !server.listening
+  const detach = attach(server, options)
+  if (starts) {
+    await bind(server, port, host).catch((error: unknown) => {
+      detach()
+      throw error
+    })
+  }
+  return {
+    get port() {
+      return boundPort(server) ?? 0
+    },
+    async close() {
+      detach()
+      // What else it still answers is its owner's, and may take its time.
+      if (starts) server.close()
+    },
+  }
+}
+
 /** @throws {SessionError} `SESSION_LISTEN` */
 export async function listen(options: ListenOptions): Promise<Listener> {
   const { host = '127.0.0.1', handshakeTimeoutMs = 2_000 } = options
@@ -86,21 +115,14 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   server.maxConnections = options.socketsMax ?? 10_000
   const sockets = trackSockets(server, options.handshakesMax ?? 256)
   const detach = attach(server, options)
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: Error) => {
-      reject(
-        new SessionError('SESSION_LISTEN', `cannot listen on ${host}:${options.port}: ${error.message}`, {
-          cause: error,
-        }),
-      )
-    })
-    server.listen(options.port, host, resolve)
-  })
-  const address = server.address()
+  await bind(server, options.port, host)
+  // What fails later, such as accepting a socket, is no reason to stop.
+  server.on('error', () => undefined)
+  const port = boundPort(server) ?? options.port
   let closed: Promise<void> | undefined
   return {
     host,
-    port: typeof address === 'object' && address !== null ? address.port : options.port,
+    port,
     get sockets() {
       return sockets.size
     },
@@ -110,6 +132,26 @@ export async function listen(options: ListenOptions): Promise<Listener> {
       return closed
     },
   }
+}
+
+/** @throws {SessionError} `SESSION_LISTEN` by rejection */
+function bind(server: Server, port: number, host: string | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error): void => {
+      const message = `cannot listen on ${host ?? '*'}:${port}: ${error.message}`
+      reject(new SessionError('SESSION_LISTEN', message, { cause: error }))
+    }
+    server.once('error', fail)
+    server.listen(port, host, () => {
+      server.off('error', fail)
+      resolve()
+    })
+  })
+}
+
+function boundPort(server: Server): number | undefined {
+  const address = server.address()
+  return typeof address === 'object' && address !== null ? address.port : undefined
 }
 
 async function end(server: Server, sockets: ReadonlySet<Socket>): Promise<void> {

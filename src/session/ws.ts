@@ -6,7 +6,7 @@ import { FRAME_BYTES_MAX } from './limits.js'
 import type { Dial } from './types.js'
 import { WebSocketTransport, WS_OPTIONS } from './ws-transport.js'
 
-export { attach, listen, type Listener, type ListenOptions, type ServeOptions } from './ws-listen.js'
+export { attach, listen, listenWith, type Listener, type ListenOptions, type ServeOptions } from './ws-listen.js'
 
 export interface DialOptions {
   /** Certificates of the connecting side, or whom to trust. */

@@ -19,6 +19,10 @@ const PATH = '/accounts/sluice/ilp/btp'
 
 /** A Message with the entries `auth`, empty, and `auth_token`, the text `a peer secret`. */
 const AUTH = '06 2a1b3c4d 23 0102 04 61757468 00 00 0a 617574685f746f6b656e 01 0d 612070656572 20736563726574'
+/** The same, with the entry `auth_username`, the text `alice`. */
+const AUTH_ALICE =
+  '06 2a1b3c4d 38 0103 04 61757468 00 00 0d 617574685f757365726e616d65 01 05 616c696365' +
+  ' 0a 617574685f746f6b656e 01 0d 612070656572 20736563726574'
 const AUTH_ANSWER = '01 2a1b3c4d 02 0100'
 
 const FULFILL = `0d 21 ${'00'.repeat(32)} 00`
@@ -171,6 +175,44 @@ test('a Fulfill and a Reject in a Message answer what we sent', async (t) => {
   assert.deepEqual(asked, [])
 })
 
+/** A Reject with that code, in a Response. */
+function rejects(requestId: string, code: string): RegExp {
+  return new RegExp(`^01${requestId}..010103696c7000..0e..${Buffer.from(code).toString('hex')}`)
+}
+
+test('a Prepare that fails is answered by a Reject, because it takes no notice of BTP errors', async (t) => {
+  const { listener, connecting, theirs } = await peered(t, true)
+  listener.deregisterDataHandler()
+  theirs.send(AUTH)
+  theirs.send(frame('01', '00000007', prepare()))
+  assert.match((await theirs.frames(2))[1] ?? '', rejects('00000007', 'F00'))
+  await connecting
+  const failure = new Error('not for others')
+  listener.registerDataHandler(async () => Promise.reject(failure))
+  theirs.send(frame('01', '00000008', prepare()))
+  assert.match((await theirs.frames(3))[2] ?? '', rejects('00000008', 'T00'))
+  Object.assign(failure, { ilpErrorCode: 'F02' })
+  theirs.send(frame('06', '00000009', prepare()))
+  assert.match((await theirs.frames(4))[3] ?? '', rejects('00000009', 'F02'))
+  assert.ok(theirs.got.every((sent) => !Buffer.from(sent, 'hex').includes('not for others')))
+  // What is no Prepare has no Reject.
+  theirs.send(frame('06', '0000000a', '01 00'))
+  assert.match((await theirs.frames(5))[4] ?? '', /^020000000a/)
+})
+
+test('so does a host', async (t) => {
+  const host = new HostPlugin(
+    hostOptions({ dispatchByPacket: true, accounts: { alice: { token: SECRET, maxBalance: '1' } } }),
+    quiet,
+  )
+  t.after(async () => host.disconnect())
+  await host.connect()
+  const theirs = await Theirs.dial(t, host.port)
+  theirs.send(AUTH_ALICE)
+  theirs.send(frame('01', '00000007', prepare()))
+  assert.match((await theirs.frames(2))[1] ?? '', rejects('00000007', 'F00'))
+})
+
 test('without the option a Response is a Response, whatever is in it', async (t) => {
   const { connecting, asked, theirs } = await peered(t, false)
   theirs.send(AUTH)
@@ -200,7 +242,7 @@ test('a host opens an account for a token without a user name, and has its packe
   const later = new Date(Date.now() + 21_000).toISOString().replaceAll(/\D/g, '')
   theirs.send(frame('01', '00000008', prepare(later)))
   const refused = (await theirs.frames(3))[2] ?? ''
-  assert.match(refused, /^0100000008..010103696c7000..0e..543034/)
+  assert.match(refused, rejects('00000008', 'T04'))
   assert.equal(asked.length, 1)
 })
 

@@ -108,6 +108,37 @@ for (const server of MAKERS) {
   }
 }
 
+describe('server and listener in one plugin, with published peers', () => {
+  /** Two that dial each other; `ways` says which of them are given to the second. */
+  async function mutual(t: TestContext, theirWays: readonly ('server' | 'listener')[]) {
+    const [ourPort, theirPort] = [await freePort(), await freePort()]
+    const make = (maker: Maker, own: number, other: number, ways: readonly string[]): LedgerPluginV2 => {
+      const made = new (pluginClass(maker, 'ilp-plugin-btp'))({
+        ...(ways.includes('server') && { server: `btp+ws://:secret@localhost:${other}` }),
+        ...(ways.includes('listener') && { listener: { port: own, secret: 'secret' } }),
+        reconnectInterval: 10,
+      })
+      t.after(async () => made.disconnect())
+      made.registerDataHandler(async (data) => Buffer.concat([Buffer.of(1), data]))
+      return made
+    }
+    const ours = make('ours', ourPort, theirPort, ['server', 'listener'])
+    const theirs = make('theirs', theirPort, ourPort, theirWays)
+    await Promise.all([ours.connect(), theirs.connect()])
+    return { ours, theirs }
+  }
+
+  for (const ways of [['server'], ['listener'], ['server', 'listener']] as const) {
+    it(`ours has both, theirs has ${ways.join(' and ')}`, async (t) => {
+      const { ours, theirs } = await mutual(t, ways)
+      for (let round = 0; round < 20; round++) {
+        assert.deepEqual(await theirs.sendData(Buffer.of(round)), Buffer.of(1, round))
+        assert.deepEqual(await ours.sendData(Buffer.of(round)), Buffer.of(1, round))
+      }
+    })
+  }
+})
+
 describe('reconnection, with published peers', () => {
   it('our client finds a listener that comes back', async (t) => {
     const { listener, dialer } = await btpPair(t, 'theirs', 'ours')

@@ -24,7 +24,6 @@ test('the constructor checks its arguments', () => {
     { server: 'ws://localhost' },
     { server: 'btp+ws://a:b@localhost', btpToken: 'c' },
     { server: 'btp+ws://localhost', btpToken: 5 },
-    { server: 'btp+ws://localhost', listener: { port: 0, secret: '' } },
     { listener: 9000 },
     { listener: { port: 0 } },
     { listener: { port: 0, secret: '', host: '0.0.0.0' } },

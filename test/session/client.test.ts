@@ -192,6 +192,27 @@ test('it reconnects with growing delays, and starts over after a stable connecti
   await client.close()
 })
 
+test('delays, and how long a connection must last to start them over, can be others', async () => {
+  const { client, net, clock, drop } = network({ reconnectDelaysMs: [300, 700], stableMs: 2_000 })
+  await client.open()
+  net.down = true
+  await drop()
+  await clock.advance(2_500)
+  assert.deepEqual(gaps(net.dials), [300, 700, 700, 700])
+  net.down = false
+  await clock.advance(700)
+  await clock.advance(2_000)
+  net.dials.length = 0
+  const dropped = clock.time
+  await drop()
+  await clock.advance(300)
+  assert.deepEqual(
+    net.dials.map((at) => Math.round(at - dropped)),
+    [300],
+  )
+  await client.close()
+})
+
 test('delays are jittered down to a half, by the randomness that is passed in', async () => {
   const values = [0, 0.5, 0.25, 0, 0.75, 0.1]
   const { client, net, clock, drop } = network({ random: () => values[net.dials.length % values.length] ?? 0 })
