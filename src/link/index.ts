@@ -10,7 +10,13 @@ export { linkPair, type LinkPair, type LinkPairOptions } from './pair.js'
 export type { AccountRegisterOptions, ListedAccount, OpenPolicy } from './account-register.js'
 export { byIlpType } from './packet-dispatch.js'
 export type { HostIdentity } from './packet-host.js'
-export { PacketPeer, type PacketPeerOptions, type PeerConnection, type PeerOwners, SETTLEMENT_MS } from './packet-peer.js'
+export {
+  PacketPeer,
+  type PacketPeerOptions,
+  type PeerConnection,
+  type PeerOwners,
+  SETTLEMENT_MS,
+} from './packet-peer.js'
 export { SETTLEMENTS_REMEMBERED_MAX } from './settled-ids.js'
 export type { AcceptSettlement, PacketLink, PacketOwner, Proof } from './packet-types.js'
 export { Lifecycle } from './lifecycle.js'
