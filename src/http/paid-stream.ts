@@ -3,7 +3,7 @@ import { donationReply } from './donation.js'
 import { problem, type Reply, type ShopRequest } from './exchange.js'
 import type { PaidTerms } from './paid.js'
 import type { Quote } from './price.js'
-import { freeReply, isEncoded, isEventStream, isSold, laterProduced, soldHeaders, type Produced } from './produced.js'
+import { essenceOf, freeReply, isEncoded, isSold, laterPieces, soldHeaders, type Produced } from './produced.js'
 import type { SaleInfo } from './seller-events.js'
 import type { Seller } from './seller.js'
 import { sourceOf } from './source.js'
@@ -18,7 +18,11 @@ export async function sellStream(
   request: ShopRequest,
   produce: () => Promise<Produced>,
 ): Promise<Reply> {
-  const produced = terms.start === 'payment' ? laterProduced(terms.contentType, produce) : await produce()
+  const { start, contentType = '' } = terms
+  const later = start === 'payment' ? laterPieces(unit, contentType, produce) : undefined
+  const produced: Produced = later
+    ? { status: 200, headers: { 'Content-Type': contentType }, content: later }
+    : await produce()
   if (!isSold(produced)) return freeReply(produced, seller.log)
   const source = sourceOf(produced.content)
   if (isEncoded(produced.headers)) {
@@ -49,8 +53,8 @@ export async function sellStream(
     ...seller.meterLimits,
     ...sale,
     clock: seller.clock,
-    units: unit.cut(source),
-    receiptEvent: terms.receiptEvent === true && isEventStream(produced.headers),
+    units: later ?? unit.cut(source),
+    receiptEvent: terms.receiptEvent === true && essenceOf(produced.headers) === 'text/event-stream',
   })
 }
 

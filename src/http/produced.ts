@@ -4,7 +4,8 @@ import type { Log } from '../log/index.js'
 import { ShopError } from './errors.js'
 import type { Reply, ReplyHeaders } from './exchange.js'
 import { pump } from './free-stream.js'
-import { sourceOf, type Content, type Source } from './source.js'
+import { sourceOf, type Content, type Pieces } from './source.js'
+import type { Unit } from './units.js'
 
 /** What the handler of a route answers. */
 export interface Produced {
@@ -18,26 +19,38 @@ export function isSold(produced: Produced): produced is Produced & { readonly co
   return produced.status >= 200 && produced.status < 300 && produced.content !== undefined
 }
 
-/** Produces when somebody pays for it. */
-export function laterProduced(contentType: string | undefined, produce: () => Promise<Produced>): Produced {
-  let source: Source | undefined
+/**
+ * Produces when somebody pays for it, and cuts that into `unit`. An answer that is no success costs nothing: it passes if
+ * it is of the type that was said, and otherwise the body breaks off.
+ */
+export function laterPieces(unit: Unit, contentType: string, produce: () => Promise<Produced>): Pieces {
+  let pieces: Pieces | undefined
   let cancelled = false
   const begin = async (): Promise<Uint8Array | undefined> => {
     const produced = await produce()
     if (produced.content === undefined) throw new ShopError('SHOP_CONTENT', `an answer without content was paid for`)
-    source = sourceOf(produced.content)
-    if (cancelled) source.cancel()
-    if (!isSold(produced)) throw new ShopError('SHOP_CONTENT', `an answer of status ${produced.status} was paid for`)
-    return cancelled ? undefined : source.next()
+    const source = sourceOf(produced.content)
+    const sold = isSold(produced)
+    if (isEncoded(produced.headers) || (!sold && essenceOf(produced.headers) !== essence(contentType))) {
+      source.cancel()
+      const what = sold ? 'is compressed' : `has the status ${produced.status}`
+      throw new ShopError('SHOP_CONTENT', `what was paid for ${what}`)
+    }
+    pieces = sold ? unit.cut(source) : { next: () => source.next(), cancel: () => source.cancel(), weight: 0 }
+    if (!cancelled) return pieces.next()
+    pieces.cancel()
+    return undefined
   }
-  const content: Source = {
-    next: () => (source ? source.next() : begin()),
+  return {
+    next: () => (pieces ? pieces.next() : begin()),
     cancel: () => {
       cancelled = true
-      source?.cancel()
+      pieces?.cancel()
+    },
+    get weight() {
+      return pieces?.weight ?? 1
     },
   }
-  return { status: 200, headers: { ...(contentType !== undefined && { 'Content-Type': contentType }) }, content }
 }
 
 export function freeReply({ status, headers, content }: Produced, log: Log): Reply {
@@ -70,8 +83,13 @@ export function isEncoded(headers: ReplyHeaders): boolean {
   return encoding !== undefined && String(encoding).toLowerCase() !== 'identity'
 }
 
-export function isEventStream(headers: ReplyHeaders): boolean {
-  return /^text\/event-stream\b/i.test(String(fieldOf(headers, 'content-type')))
+/** The media type without its parameters, in lower case. */
+export function essenceOf(headers: ReplyHeaders): string {
+  return essence(String(fieldOf(headers, 'content-type') ?? ''))
+}
+
+function essence(contentType: string): string {
+  return (contentType.split(';', 1)[0] ?? '').trim().toLowerCase()
 }
 
 function fieldOf(headers: ReplyHeaders, lowerCase: string): string | readonly string[] | undefined {

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import {
   bytes,
+  chatTokens,
   chunk,
   letter,
   line,
@@ -149,7 +150,7 @@ test('the streaming answers of an LLM cost a token for each delta with content',
     delta({ role: 'assistant', content: '' }),
     delta({ content: 'Hel' }),
     delta({ content: 'lo' }),
-    delta({ tool_calls: [{ index: 0 }] }),
+    delta({ tool_calls: [{ index: 0, function: { arguments: '{' } }] }),
     event({ choices: [], usage: { total_tokens: 9 } }),
     event({ choices: [{ text: 'old form' }] }),
     'data: {broken\n\n',
@@ -157,6 +158,57 @@ test('the streaming answers of an LLM cost a token for each delta with content',
   ]
   const weights = (await sold(openAiTokens, [answer.join('')])).map(([, weight]) => weight)
   assert.deepEqual(weights, [0, 1, 1, 1, 0, 1, 1, 0])
+})
+
+test('other forms of streams: deltas of responses and messages count, what is unknown counts, errors do not', async () => {
+  const event = (value: unknown): string => `data: ${JSON.stringify(value)}\n\n`
+  const answer = [
+    event({ type: 'response.created', response: {} }),
+    event({ type: 'response.output_text.delta', delta: 'Hi' }),
+    event({ type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: 'Hi' } }),
+    event({ type: 'message_delta', delta: { stop_reason: 'end_turn', stop_sequence: null }, usage: {} }),
+    event({ error: { message: 'no' } }),
+    event({ temperature: 21 }),
+    ': keeps alive\n\n',
+    'neither events\nnor JSON\n\n',
+  ]
+  const weights = (await sold(openAiTokens, ['\n', answer.join('')])).map(([, weight]) => weight)
+  assert.deepEqual(weights, [0, 0, 1, 1, 0, 0, 1, 0, 7])
+})
+
+test('events that state their tokens so far cost what is new; a counting function counts the others', async () => {
+  const delta = (words: string, soFar?: number): string => {
+    const usage = soFar === undefined ? undefined : { completion_tokens: soFar }
+    return `data: ${JSON.stringify({ choices: [{ delta: { content: words } }], usage })}\n\n`
+  }
+  const stated = delta('one two', 2) + delta(' three', 3) + 'data: {"choices":[],"usage":{"completion_tokens":3}}\n\n'
+  assert.deepEqual(
+    (await sold(openAiTokens, [stated])).map(([, weight]) => weight),
+    [2, 1, 0],
+  )
+  const words = chatTokens((text) => text.split(' ').length)
+  assert.deepEqual(
+    (await sold(words, [delta('one two') + delta('three')])).map(([, weight]) => weight),
+    [2, 1],
+  )
+})
+
+test('a JSON answer costs what its usage states, spread over its bytes', async () => {
+  for (const [answer, units] of [
+    [{ choices: [], usage: { completion_tokens: 7, total_tokens: 9 } }, 7],
+    [{ output: [], usage: { output_tokens: 3 } }, 3],
+    [{ data: [], usage: { prompt_tokens: 5, total_tokens: 5 } }, 5],
+    [{ error: { message: 'no' } }, 0],
+    [{ data: 'x'.repeat(29) }, 10],
+  ] as const) {
+    const text = JSON.stringify(answer)
+    const pieces = await sold(openAiTokens, [' \n', text.slice(0, 5), text.slice(5)])
+    assert.equal(pieces.map(([piece]) => piece).join(''), ` \n${text}`)
+    assert.equal(
+      pieces.reduce((sum, [, weight]) => sum + weight, 0),
+      units + (units === 10 ? 1 : 0),
+    )
+  }
 })
 
 test('units go by the names of Pay-Terms', () => {
