@@ -26,6 +26,7 @@ const SUBPATHS = Object.keys(exports)
 /** Exports that need an optional peer, which this consumer did not install. */
 const NEEDS_PEER: ReadonlyMap<string, string> = new Map([
   ['sluice/http/metrics', 'prom-client'],
+  ['sluice/xrp', 'xrpl'],
   ['sluice/testing/xrp', 'xrpl'],
 ])
 const LOADABLE = SUBPATHS.filter((name) => !NEEDS_PEER.has(name))
