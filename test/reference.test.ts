@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { BTP_ERROR_CODES, encodeFrame, octetEntry } from 'sluice/btp'
 import { toHex } from 'sluice/bytes'
-import { encodeEndOffset } from 'sluice/http'
+import { encodeEndOffset, formatPayTerms, parsePayTerms } from 'sluice/http'
 import { encodePacket } from 'sluice/ilp'
 import * as plugin from 'sluice/plugin'
 import { listPaths, readText } from './tree.js'
@@ -135,6 +135,36 @@ test('headers.md has the codes of the problem documents', () => {
   const codes = [...new Set([...calls].map((call) => call[1] ?? ''))]
   assert.ok(codes.length >= 6)
   assert.deepEqual([...documented].map((row) => row[1] ?? '').toSorted(), codes.toSorted())
+})
+
+test('headers.md has every member of Pay-Terms, and shows terms as they are written', () => {
+  const cells = firstCells('docs/reference/headers.md', '`Pay-Terms` \\(response\\)').map((cell) =>
+    cell.replaceAll('`', ''),
+  )
+  const members = keysOf('src/http/pay-terms.ts', 'PayTerms').filter((key) => key !== 'step')
+  assert.deepEqual(cells.toSorted(), [...members, 'unit;step', 'ledger;v'].toSorted())
+  const [shown = ''] = /^unit=.*$/m.exec(readText('docs/reference/headers.md')) ?? []
+  assert.equal(formatPayTerms(parsePayTerms(shown)), shown)
+})
+
+test('btp.md has the messages of Sluice', () => {
+  const sources = listPaths('src').map(readText).join('\n')
+  const names = [...sources.matchAll(/^(?:export )?const [A-Z]+ = '(sluice\.\w+)'$/gm)].map((name) => name[1] ?? '')
+  const text = readText('docs/reference/btp.md')
+  assert.ok(new Set(names).size >= 5)
+  for (const name of names) assert.ok(text.includes(`\`${name}\``), `${name} is not in btp.md`)
+})
+
+test('stability.md has the version of everything that is written to disk', () => {
+  const rows = readText('docs/stability.md').matchAll(/\| (\d+) +\| `([\w/-]+\.ts)`/g)
+  const versions = listPaths('src').flatMap((path) => {
+    if (path.startsWith('src/testing/')) return []
+    const found = /^const (?:FORMAT|VERSION) = (?:utf8\('[a-z-]+ (\d+)'\)|(\d+))$/m.exec(readText(path))
+    return found ? [`${path.slice('src/'.length)}: ${found[1] ?? found[2]}`] : []
+  })
+  assert.ok(versions.length >= 7)
+  const documented = [...rows].map(([, version, file]) => `${file}: ${version}`)
+  assert.deepEqual(documented.toSorted(), versions.toSorted())
 })
 
 test('testing.md has the soaks that there are', () => {

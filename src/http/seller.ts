@@ -8,6 +8,7 @@ import type { Ledger, LedgerLimits } from '../ledger/index.js'
 import { HostedLedger } from '../link/hosted-ledger.js'
 import type { Host } from '../link/index.js'
 import { silentLog, type Log } from '../log/index.js'
+import { parseMoney, toBaseUnits } from '../money/index.js'
 import { hashToken, type Authenticate, type Claim } from '../session/index.js'
 import type { ListenOptions } from '../session/ws.js'
 import type { LedgerStore } from '../store/index.js'
@@ -39,8 +40,11 @@ export interface SellerOptions {
   readonly asset?: { readonly code: string; readonly scale: number }
   /** Default: anyone who connects from this machine, and nobody else. */
   readonly accounts?: AccountPolicy
-  /** How far below zero an account may go that its holder opened, in base units: what you may lose to it. Default 0. */
-  readonly credit?: bigint
+  /**
+   * How far below zero an account may go that its holder opened: base units, or a text such as `0.01 USD`. It is what you
+   * may lose to it. Default 0.
+   */
+  readonly credit?: bigint | string
   /** A port of the ledger's own, on loopback by default; without it, {@link Seller.attach} gives it a path of your server. */
   readonly listen?: Omit<ListenOptions, 'onTransport'>
   /** Where buyers reach the ledger, such as `btp+wss://shop.example/btp`. Default: on the host that they asked. */
@@ -84,20 +88,21 @@ const LOOPBACK = /^(?:127\.[0-9.]+|::1|::ffff:127\.[0-9.]+|localhost)$/
 /** `Host` of a request, with or without a port (RFC 9110 section 7.2). */
 const HOST = /^(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(:[0-9]{1,5})?$/
 
-/** @throws {ShopError} `SHOP_OPTIONS`, `SHOP_UNSAFE`; what store, ledger and sockets throw */
+/** @throws {ShopError} `SHOP_OPTIONS`, `SHOP_UNSAFE`; {@link MoneyError}; what store, ledger and sockets throw */
 export async function openSeller(options: SellerOptions): Promise<Seller> {
   const { listen, accounts, prefix = 'example.shop.', asset = { code: 'USD', scale: 9 }, credit = 0n } = options
   const { clock = systemClock, log = silentLog } = options
   if (listen?.host !== undefined && accounts === undefined && !LOOPBACK.test(listen.host)) {
     throw new ShopError('SHOP_UNSAFE', `say who may have an account (accounts), or listen on loopback`)
   }
+  const creditLimit = typeof credit === 'string' ? toBaseUnits(parseMoney(credit), asset) : credit
   const authenticate = authenticator(accounts)
   const book = new HostedLedger({
     store: await storeOf(options),
     prefix,
     assetCode: asset.code,
     assetScale: asset.scale,
-    newAccount: { creditLimit: credit, balanceMax: BALANCE_MAX },
+    newAccount: { creditLimit, balanceMax: BALANCE_MAX },
     ...(listen && { listen: { ...listen, authenticate } }),
     ...(options.dir !== undefined && { adminDirectory: options.dir }),
     ...(options.ledgerLimits && { ledgerLimits: options.ledgerLimits }),

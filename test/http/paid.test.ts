@@ -202,6 +202,16 @@ test('strangers from elsewhere need a policy', async () => {
   await assert.rejects(openSeller({}), { code: 'SHOP_OPTIONS' })
 })
 
+test('credit as text is in the asset of the ledger', async (t) => {
+  const { seller, port } = await openMarket(t, { price: 5n }, {}, { credit: '0.000001 USD' })
+  const holder = holderAt(`btp+ws://:another@127.0.0.1:${port}/btp`)
+  await holder.open()
+  await holder.close()
+  assert.equal(seller.ledger.accounts()[0]?.creditLimit, 1000n)
+  const store = new MemoryStore(quiet)
+  await assert.rejects(openSeller({ store, credit: '1 EUR' }), { code: 'MONEY_ASSET' })
+})
+
 test('only tokens of the list open an account', async (t) => {
   const { port } = await openMarket(t, { price: 5n }, {}, { accounts: { tokens: [hashToken('known')] } })
   const known = holderAt(`btp+ws://:known@127.0.0.1:${port}/btp`)
