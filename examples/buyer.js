@@ -1,21 +1,12 @@
-/** Buys what a URL sells, for at most so many base units: node examples/buyer.js http://localhost:8000/ 100 */
-import { randomBytes } from 'node:crypto'
-import { holderAt, ownLedgerOf, payingFetch } from 'sluice'
+/** Buys what a URL sells, from a wallet: node examples/buyer.js http://localhost:8000/ '0.0001 USD' */
+import { openWallet, payingFetch } from 'sluice'
 
-const [url = 'http://localhost:8000/', budget = '100'] = process.argv.slice(2)
-let holder
+const [url = 'http://localhost:8000/', budget = '0.0001 USD'] = process.argv.slice(2)
 
-/** A new account at the seller's own ledger, for this run only. */
-function openAccount(offer) {
-  const ledger = ownLedgerOf(offer)
-  if (!ledger) throw new Error('the seller names no ledger of its own')
-  const token = randomBytes(32).toString('base64url')
-  holder = holderAt(ledger.uri.replace('//', `//:${token}@`))
-  return holder
-}
-
-const response = await payingFetch(url, { budget: BigInt(budget), link: openAccount })
+// Accounts, their secrets, and what all programs that use this directory may spend.
+const wallet = await openWallet('wallet', { budget: { USD: { perOrigin: '0.01', perDay: '0.05' } } })
+const response = await payingFetch(url, { wallet, budget })
 for await (const bytes of response.body) process.stdout.write(bytes)
 await response.payment.settled()
-console.error(`\npaid ${response.payment.spent}, balance ${await holder?.balance()}`)
-await holder?.close()
+console.error(`\npaid ${response.payment.spent}, ended by: ${response.payment.end}`)
+await wallet.close()

@@ -1,19 +1,14 @@
-/** Sells requests to whoever shows a Pay-Token with a balance, which payments top up. */
+/** Sells whole answers to whoever shows a Pay-Token with a balance, which payments top up. */
 import { createServer } from 'node:http'
-import { createPrepaidShop, keptSecret, nodeListener, Till } from 'sluice/http'
-import { listen, openHostedLedger } from './hosted-ledger.js'
+import { MemoryStore, openSeller } from 'sluice'
+import { paid } from 'sluice/http/node'
 
-const server = createServer()
-const { ledger, host } = await openHostedLedger(server)
-const till = new Till({ link: host })
-till.open()
-
-const shop = createPrepaidShop({
-  till,
-  ledger,
-  secret: await keptSecret(ledger),
-  price: 10n,
-  goods: ({ url }) => `Here is what you paid for at ${url}\n`,
-  seller: { ledger: await listen(server), accounts: 'open' },
+const seller = await openSeller({ store: new MemoryStore(), credit: '0.001 USD' })
+const shop = paid(seller, { price: '0.00001 USD', unit: 'request' }, (request, response) => {
+  response.end(`Here is what you paid for at ${request.url}\n`)
 })
-server.on('request', nodeListener(shop, console.error))
+const server = createServer(shop)
+seller.attach(server)
+server.listen(process.env.PORT ?? 8000, 'localhost', () => {
+  console.log(`open at http://localhost:${server.address().port}/`)
+})

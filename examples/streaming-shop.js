@@ -1,20 +1,29 @@
-/** Streams random letters, one for each payment. Buy some: node examples/buyer.js http://localhost:8000/ 100 */
+/** Streams random letters, one for each payment. Buy some: node examples/buyer.js http://localhost:8000/ '0.0001 USD' */
+import { randomInt } from 'node:crypto'
 import { createServer } from 'node:http'
-import { createShop, letter, letters, nodeListener, Till } from 'sluice/http'
-import { listen, openHostedLedger } from './hosted-ledger.js'
+import { Readable } from 'node:stream'
+import { MemoryStore, openSeller } from 'sluice'
+import { paid } from 'sluice/http/node'
 
-const server = createServer()
-const { host } = await openHostedLedger(server)
-const till = new Till({ link: host })
-till.open()
+/** Nothing is drawn before it is paid. */
+function* letters() {
+  for (;;) yield String.fromCharCode(65 + randomInt(26))
+}
 
-const shop = createShop({
-  till,
-  price: 1n,
-  unit: letter,
-  content: () => letters(),
-  contentType: 'text/plain',
-  seller: { ledger: await listen(server), accounts: 'open' },
-  onStreamEnd: ({ why, totals }) => console.log(`sold ${totals.endOffset} letters for ${totals.amount} (${why})`),
+// Nothing survives in memory: a real shop says `dir: 'books'`. Anyone on this machine may open an account, and owe so much.
+const seller = await openSeller({
+  store: new MemoryStore(),
+  credit: '0.001 USD',
+  on: {
+    ended: ({ asset }, { why, units, totals }) => console.log(`${units} letters, ${totals.amount} ${asset} (${why})`),
+  },
 })
-server.on('request', nodeListener(shop, console.error))
+const shop = paid(seller, { price: '0.000001 USD', unit: 'letter' }, (request, response) => {
+  response.setHeader('Content-Type', 'text/plain')
+  Readable.from(letters(), { highWaterMark: 1 }).pipe(response)
+})
+const server = createServer(shop)
+seller.attach(server) // the ledger, at /btp of the same port
+server.listen(process.env.PORT ?? 8000, 'localhost', () => {
+  console.log(`open at http://localhost:${server.address().port}/`)
+})

@@ -1,6 +1,8 @@
 /** Every shop in examples/ sells to the buyer in examples/, as a user would start them. */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { ROOT } from './tree.js'
@@ -12,8 +14,9 @@ interface Run {
   readonly exited: Promise<number | null>
 }
 
-function run(t: TestContext, file: string, ...args: string[]): Run {
+function run(t: TestContext, cwd: string, file: string, ...args: string[]): Run {
   const child = spawn(process.execPath, ['--no-warnings', join(ROOT, 'examples', file), ...args], {
+    cwd,
     env: { ...process.env, PORT: '0' },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -46,14 +49,16 @@ function run(t: TestContext, file: string, ...args: string[]): Run {
 }
 
 for (const [shop, path, bought, sold] of [
-  ['streaming-shop.js', '', /^[A-Z]{25}\npaid 25, balance -25\n$/, /sold 25 letters for 25/],
-  ['letter-shop.js', '', /^Your letter: [A-Z]\n\npaid 10, balance -10\n$/, undefined],
-  ['prepaid-shop.js', 'page', /^Here is what you paid for at \/page\n\npaid 10, balance -10\n$/, undefined],
+  ['streaming-shop.js', '', /^[A-Z]{25}\npaid 25000, ended by: budget\n$/, /^25 letters, 25000 USD \(\w+\)$/m],
+  ['letter-shop.js', '', /^Your letter: [A-Z]\n\npaid 10000, ended by: source\n$/, undefined],
+  ['prepaid-shop.js', 'page', /^Here is what you paid for at \/page\n\npaid 10000, ended by: source\n$/, undefined],
 ] as const) {
   test(`examples/${shop} sells to examples/buyer.js`, async (t) => {
-    const seller = run(t, shop)
+    const directory = await mkdtemp(join(tmpdir(), 'sluice-examples-'))
+    t.after(() => rm(directory, { recursive: true, force: true }))
+    const seller = run(t, directory, shop)
     const [, url = ''] = await seller.until(/open at (\S+)/)
-    const buyer = run(t, 'buyer.js', `${url}${path}`, '25')
+    const buyer = run(t, directory, 'buyer.js', `${url}${path}`, '0.000025 USD')
     assert.equal(await buyer.exited, 0, buyer.out())
     assert.match(buyer.out(), bought)
     if (sold) await seller.until(sold)
