@@ -129,3 +129,40 @@ function answerIn(bytes: Uint8Array) {
     return undefined
   }
 }
+
+/** The interface's errors by which a plugin, or its peer, refuses what it was to send. */
+const REFUSALS: ReadonlySet<unknown> = new Set([
+  'AccountNotFoundError',
+  'AlreadyRolledBackError',
+  'DuplicateIdError',
+  'ExpiryNotSupportedError',
+  'HoldsNotSupportedError',
+  'InsufficientBalanceError',
+  'InvalidFieldsError',
+  'MaximumCustomDataSizeExceededError',
+  'MaximumIlpDataSizeExceededError',
+  'NoSubscriptionsError',
+  'NotAcceptedError',
+])
+
+/**
+ * What a plugin threw, if it says that nothing was sent, or that the peer did not take it. Anything else may be a lost answer:
+ * the published plugins reject with a plain `Error` when their time is up, and with one that has a BTP error as JSON when
+ * the peer sent it.
+ */
+export function refusalIn(error: unknown): { readonly name: string; readonly message: string } | undefined {
+  if (typeof error !== 'object' || error === null || !('name' in error)) return undefined
+  const message = 'message' in error && typeof error.message === 'string' ? error.message : 'refused'
+  const name = typeof error.name === 'string' && error.name !== 'Error' ? error.name : btpErrorIn(message)
+  return name !== undefined && REFUSALS.has(name) ? { name, message } : undefined
+}
+
+function btpErrorIn(text: string): string | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value !== 'object' || value === null || !('name' in value)) return undefined
+    return typeof value.name === 'string' ? value.name : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -27,7 +27,7 @@ import {
   type RequestHandler,
 } from '../link/index.js'
 import { carriedBy, dataOfEntries, entriesOfData, prepareOf } from './adapters-carriage.js'
-import { ANSWER_GRACE_MS, ArrivedPacket, outcomeOf, reasonOf, rejectPacket } from './adapters-packet-hold.js'
+import { ANSWER_GRACE_MS, ArrivedPacket, outcomeOf, reasonOf, refusalIn, rejectPacket } from './adapters-packet-hold.js'
 import { InvalidFieldsError } from './errors.js'
 import type { LedgerPluginV2 } from './v2-types.js'
 
@@ -191,11 +191,11 @@ export class PacketPluginLink implements Link {
       observer.onOutcome(outcome, id)
     } catch (error) {
       if (ended) return
-      if (this.#plugin.isConnected() && !isTransient(error)) {
+      const refusal = refusalIn(error)
+      if (refusal !== undefined) {
         ended = true
         cancel()
-        const message = error instanceof Error ? error.message : 'refused'
-        const reason = reasonOf({ code: 'F00', message }, this.info.peer, clock.now())
+        const reason = reasonOf({ code: 'F00', message: refusal.message }, this.info.peer, clock.now())
         return observer.onOutcome({ status: 'rejected', reason }, id)
       }
       observer.onOutcome({ status: 'inDoubt', message: 'the answer was lost' }, id)
@@ -256,12 +256,6 @@ function readPrepare(data: Uint8Array): PreparePacket | undefined {
   } catch {
     return undefined
   }
-}
-
-/** Whether the hold may have arrived. */
-function isTransient(error: unknown): boolean {
-  if (typeof error !== 'object' || error === null) return true
-  return 'name' in error && error.name === 'UnreachableError'
 }
 
 /** The same bytes, and back. */

@@ -21,7 +21,7 @@ import {
   type RequestHandler,
   type Settled,
 } from '../link/index.js'
-import { ANSWER_GRACE_MS, reasonOf } from './adapters-packet-hold.js'
+import { ANSWER_GRACE_MS, reasonOf, refusalIn } from './adapters-packet-hold.js'
 import { fulfillmentData, fulfillmentPacket, messageEntries, readMessage, toHold, toReason } from './v1-convert.js'
 import type { LedgerPluginV1, LedgerTransfer, Message, RejectionMessage } from './v1-types.js'
 
@@ -181,9 +181,9 @@ export class TransferPluginLink implements Link {
       prepare()
     } catch (error) {
       if (ended) return
-      const [name, message] = [nameOf(error), messageOf(error)]
-      if (name === 'UnreachableError') observer.onOutcome({ status: 'inDoubt', message }, id)
-      else finish({ status: 'refused', name, code: 'F00', message })
+      const refusal = refusalIn(error)
+      if (refusal === undefined) observer.onOutcome({ status: 'inDoubt', message: messageOf(error) }, id)
+      else finish({ status: 'refused', code: 'F00', ...refusal })
     }
   }
 

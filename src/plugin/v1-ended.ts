@@ -19,6 +19,11 @@ export class EndedTransfers {
     return this.#recent.get(key) ?? this.#older.get(key) ?? this.#ledger(key)
   }
 
+  /** Whether the face itself remembers it. */
+  remembers(key: string): boolean {
+    return this.#recent.has(key) || this.#older.has(key)
+  }
+
   add(key: string, ended: Ended): void {
     // By halves: the first key of a Map is found by searching past all those that were deleted before it.
     if (this.#recent.size >= ENDED_MAX / 2) {

@@ -5,8 +5,8 @@
  * the book. A listener that throws harms nobody: its exception is logged.
  */
 import { EventEmitter } from 'node:events'
-import { parseTransferId, type SubProtocol } from '../btp/index.js'
-import { LinkError, type Link, type LinkInfo } from '../link/index.js'
+import { formatTransferId, parseTransferId, type SubProtocol } from '../btp/index.js'
+import { type IncomingHold, LinkError, type Link, type LinkInfo } from '../link/index.js'
 import { type Log, silentLog } from '../log/index.js'
 import { SessionError } from '../session/index.js'
 import {
@@ -193,7 +193,7 @@ export class PluginV1 extends EventEmitter<PluginEvents> implements LedgerPlugin
     const link = await this.#makeLink()
     if (before !== this.#disconnects) throw disconnected()
     this.#link = link
-    link.onHold((hold) => this.#whenListening(() => this.#incoming.take(hold)))
+    link.onHold((hold) => this.#whenListening(() => this.#take(hold)))
     this.#options.recovered?.((hold) => this.#outgoing.adopt(hold, link.info, (tell) => this.#whenListening(tell)))
     for (const name of ['ilp', 'custom']) {
       link.onRequest(name, async (entries, account) => this.#onRequest(entries, account))
@@ -245,6 +245,15 @@ export class PluginV1 extends EventEmitter<PluginEvents> implements LedgerPlugin
     const answer = await handler(message)
     this.#emit('outgoing_response', answer)
     return messageEntries(answer)
+  }
+
+  /** Where no ledger keeps the ids apart, peers choose them: nothing that is known may be changed by one of theirs. */
+  #take(hold: IncomingHold): void {
+    const key = formatTransferId(hold.id)
+    if (this.#outgoing.has(key) || this.#incoming.has(key) || this.#ended.remembers(key)) {
+      return hold.reject({ code: 'F00', message: 'this is the id of another transfer' })
+    }
+    this.#incoming.take(hold)
   }
 
   #incomingKey(transferId: string): string {
