@@ -68,6 +68,8 @@ const CODES: Readonly<Record<string, number>> = {
   MONEY_ASSET: EXIT.usage,
   MONEY_SCALE: EXIT.usage,
   MONEY_SYNTAX: EXIT.usage,
+  SHOP_OPTIONS: EXIT.usage,
+  SHOP_PRICE: EXIT.usage,
   FETCH_OPTIONS: EXIT.usage,
   FETCH_WINDOW: EXIT.usage,
   FETCH_PRICE: EXIT.price,

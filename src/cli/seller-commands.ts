@@ -1,7 +1,8 @@
 /** The commands of sellers, and the demonstration: their options and help. Each is loaded when it is called. */
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import type { DemoOptions } from './demo.js'
-import { count, finish, logLevel, MONEY, port, scale } from './options.js'
+import { collect, count, finish, logLevel, MONEY, port, scale } from './options.js'
+import type { ProxyOptions } from './proxy.js'
 import type { ServeOptions } from './serve.js'
 import type { ShopOptions } from './shop.js'
 
@@ -66,6 +67,60 @@ Examples:
     .action(async (directory: string, options: ServeOptions) => {
       const { serve } = await import('./serve.js')
       finish(await serve(directory, options))
+    })
+
+  sluice
+    .command('proxy')
+    .description('sell any HTTP API, such as one of an LLM, until Ctrl-C')
+    .argument('<upstream>', 'URL of the API; the path of each request is put behind it')
+    .requiredOption('--price <price>', 'such as "0.01 USD per 1k tokens", "1 USD per GB", or base units')
+    .addOption(
+      new Option('--unit <unit>', 'what is sold (default: what the price says, else chunks)').choices([
+        'token',
+        'sse-event',
+        'byte',
+        'line',
+        'chunk',
+        'request',
+      ]),
+    )
+    .option('--window <amount>', 'what buyers are asked to have at risk (default: 100 prices)')
+    .addOption(
+      new Option(
+        '--start <when>',
+        'call the API for each request, or with its first payment (default: payment, but request for GET and HEAD)',
+      ).choices(['request', 'payment']),
+    )
+    .option('--free <path>', 'costs nothing, such as /models; again for more', collect)
+    .option('--upstream-header <line>', 'a header for the API; again for more', collect)
+    .option('--upstream-header-file <file>', 'headers for the API, such as its key, a line each')
+    .option('--forward-authorization', "hand on the buyer's Authorization")
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--port <n>', 'port of HTTP, and of the ledger at /btp; 0 takes any free one', port, 8000)
+    .option('--credit <amount>', 'how far an account may go below zero (default: 0 with --open, else 1000000000)')
+    .option('--open', 'anyone may open an account (default: anyone on this machine)')
+    .option('--token <secret>', 'let in only who shows it')
+    .option('--asset <code>', 'asset of the ledger', 'USD')
+    .option('--scale <n>', 'decimal places of its base unit', scale, 9)
+    .option('--prefix <prefix>', "the ledger's address prefix", 'example.gateway.')
+    .option('--dir <directory>', 'where the books are kept', 'sluice-ledger')
+    .option('--memory', 'keep no books: nothing survives a restart')
+    .addOption(logLevel('warn'))
+    .addHelpText(
+      'after',
+      `${MONEY}
+
+Other users of this machine can read its command lines: keep keys in a file. It has
+lines like "Authorization: Bearer KEY".
+
+Examples:
+  sluice proxy https://api.openai.com/v1 --price "0.02 USD per 1k tokens" --upstream-header-file key.txt
+  sluice proxy http://localhost:11434/v1 --price "0.001 USD per 1k tokens" --free /models
+  sluice proxy https://weather.example --price "0.0001 USD per event" --open --host 0.0.0.0`,
+    )
+    .action(async (upstream: string, options: ProxyOptions) => {
+      const { proxy } = await import('./proxy.js')
+      finish(await proxy(upstream, options))
     })
 
   sluice
