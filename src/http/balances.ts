@@ -3,7 +3,7 @@
  * request. A balance is an account of the till's own ledger: credited in the commit that captures the payment, debited in a
  * commit before the goods leave.
  */
-import { concat, EMPTY, fromBase64, toBase64url, utf8 } from '../bytes/index.js'
+import { concat, EMPTY, fromBase64, latin1, toBase64url, utf8 } from '../bytes/index.js'
 import { hmacSha256, randomBytes, sha256 } from '../crypto/index.js'
 import { formatAmount, pskFulfiller } from '../ilp/index.js'
 import type { Ledger } from '../ledger/index.js'
@@ -54,6 +54,11 @@ export interface Balances {
 /** Bytes of a token's hash: what stands in account names and addresses. */
 const HASH_BYTES = 16
 const NONCE_BYTES = 8
+const ID_BYTES = 16
+/** Good answers under one `Idempotency-Key`: enough for a client that lost some, too few to share one payment. */
+export const ANSWERS_PER_KEY_MAX = 5
+/** Paid keys whose answers are counted; the oldest are forgotten, and each has cost a price. */
+export const COUNTED_KEYS_MAX = 10_000
 /** Beyond any balance. */
 const UNBOUNDED = 1n << 62n
 
@@ -64,8 +69,11 @@ export function openBalances(options: BalancesOptions): Balances {
   checkSecret(secret)
   const clients = createSigner(secret, 'sluice prepaid client', HASH_BYTES + NONCE_BYTES, 8)
   const secretKey = hmacSha256(secret, utf8('sluice prepaid secret'))
+  const debitKey = hmacSha256(secret, utf8('sluice prepaid debit'))
   /** Client id to token, for the binding `token`. */
   const shown = new Map<string, Uint8Array>()
+  /** Good answers, and those under way, by the id of the debit that they share. */
+  const answered = new Map<string, number>()
 
   till.addFinder((clientId) => {
     const client = decoded(clientId)
@@ -85,8 +93,7 @@ export function openBalances(options: BalancesOptions): Balances {
     const clientId = toBase64url(clients.sign(concat(hashOf(token), random(NONCE_BYTES))))
     if (binding === 'token') {
       shown.set(clientId, token)
-      const [oldest] = shown.keys()
-      if (shown.size > tokensMax && oldest !== undefined) shown.delete(oldest)
+      forgetOldest(shown, tokensMax)
     }
     const shared = binding === 'token' ? token : hmacSha256(secretKey, utf8(clientId))
     return {
@@ -120,16 +127,28 @@ export function openBalances(options: BalancesOptions): Balances {
       if (!(await committed(ledger))) return unavailable()
       return { status: request.method === 'HEAD' ? 200 : 204, headers: paying(), body: EMPTY }
     }
-    const id = debitId(token, request, random)
+    const key = request.header('idempotency-key')
+    const id = key === undefined ? random(ID_BYTES) : idOf(debitKey, account, request.method, request.url, key)
     const paid = debit(ledger, account, price, id, idempotencyMsMax)
+    const counted = latin1(id)
+    const answers = paid === 'repeated' ? (answered.get(counted) ?? 0) : 0
+    if (answers >= ANSWERS_PER_KEY_MAX) return keySpent(paying())
+    if (key !== undefined && (paid === 'paid' || paid === 'repeated')) {
+      answered.set(counted, answers + 1)
+      forgetOldest(answered, COUNTED_KEYS_MAX)
+    }
     if (!(await committed(ledger))) return unavailable()
     if (paid === 'busy') return unavailable('the shop is busy: try again later')
     if (paid === 'short') return optional ? served(produce, paying) : short(till, price, paying())
     const giveBack = async (): Promise<void> => {
-      // A repetition under the same key is free, which is as good.
-      if (!refunds || request.header('idempotency-key') !== undefined) return
-      refund(ledger, account, price, id, idempotencyMsMax)
-      await committed(ledger)
+      if (key !== undefined) {
+        // Repeating it is free, which is as good as a refund.
+        const counts = answered.get(counted)
+        if (counts !== undefined) answered.set(counted, counts - 1)
+      } else if (refunds) {
+        refund(ledger, account, price, id, idempotencyMsMax)
+        await committed(ledger)
+      }
     }
     let reply: Reply
     try {
@@ -152,6 +171,11 @@ function short(till: Till, price: bigint, headers: Record<string, string>): Answ
   return problem(402, 'payment-required', detail, { headers })
 }
 
+function keySpent(headers: Record<string, string>): Answer {
+  const detail = `this was answered ${ANSWERS_PER_KEY_MAX} times under its Idempotency-Key: buy it again under a new one`
+  return problem(409, 'key-spent', detail, { headers })
+}
+
 /**
  * Credits what a hold pays and captures it, in one commit: both or neither. The credit comes first, because it can be
  * refused (the ledger is full); the capture that follows in the same turn cannot, as the transfer stands prepared.
@@ -163,7 +187,9 @@ function credit(ledger: Ledger, account: string, { hold, fulfillment }: CheckedH
     return hold.reject({ code: 'F00', name: 'Bad Request', message: 'the transfer is not on the ledger of this shop' })
   }
   if (!ledger.account(account)) ledger.execute({ type: 'open', account, creditLimit: 0n, balanceMax: UNBOUNDED })
-  const credited = ledger.execute({ type: 'post', account, id, amount, expiresAt })
+  // Payers choose the ids of their transfers: two may choose the same one.
+  const creditId = sha256(concat(utf8(`${hold.account} `), id)).subarray(0, ID_BYTES)
+  const credited = ledger.execute({ type: 'post', account, id: creditId, amount, expiresAt })
   if (!credited.ok) {
     return hold.reject({
       code: 'T02',
@@ -177,7 +203,7 @@ function credit(ledger: Ledger, account: string, { hold, fulfillment }: CheckedH
   const captured = ledger.transfer(hold.account, id)
   if (captured?.state === 'finished' && captured.outcome.state === 'fulfilled') return
   // Not reached while a prepared transfer can be fulfilled; money is not created even so.
-  ledger.execute({ type: 'post', account, id: sha256(id).subarray(0, 16), amount: -amount, expiresAt })
+  ledger.execute({ type: 'post', account, id: sha256(creditId).subarray(0, ID_BYTES), amount: -amount, expiresAt })
 }
 
 /** Takes the price off a balance; a request that was paid under its key before is not charged again. */
@@ -187,9 +213,9 @@ function debit(
   price: bigint,
   id: Uint8Array,
   forMs: number,
-): 'paid' | 'short' | 'busy' {
+): 'paid' | 'repeated' | 'short' | 'busy' {
   const before = ledger.transfer(account, id)
-  if (before?.state === 'finished' && before.outcome.state === 'posted') return 'paid'
+  if (before?.state === 'finished' && before.outcome.state === 'posted') return 'repeated'
   const decision = ledger.execute({ type: 'post', account, id, amount: -price, expiresAt: ledger.now() + forMs })
   if (decision.ok) return 'paid'
   switch (decision.code) {
@@ -206,18 +232,24 @@ function refund(ledger: Ledger, account: string, price: bigint, id: Uint8Array, 
   ledger.execute({
     type: 'post',
     account,
-    id: sha256(id).subarray(0, 16),
+    id: sha256(id).subarray(0, ID_BYTES),
     amount: price,
     expiresAt: ledger.now() + forMs,
   })
 }
 
-/** 16 bytes: the same for a repetition under one `Idempotency-Key`, else drawn anew. */
-function debitId(token: Uint8Array, request: ShopRequest, random: (length: number) => Uint8Array): Uint8Array {
-  const key = request.header('idempotency-key')
-  if (key === undefined) return random(16)
-  const { method, url } = request
-  return hmacSha256(token, utf8(JSON.stringify([method, url, key]))).subarray(0, 16)
+/**
+ * 16 bytes, the same for a repetition under one `Idempotency-Key`. Only the shop can make them: a payment with such an id
+ * would otherwise pass for the debit of a request.
+ */
+function idOf(key: Uint8Array, ...of: readonly string[]): Uint8Array {
+  return hmacSha256(key, utf8(JSON.stringify(of))).subarray(0, ID_BYTES)
+}
+
+/** Maps keep the order of insertion. */
+function forgetOldest(entries: Map<string, unknown>, most: number): void {
+  const [oldest] = entries.keys()
+  if (entries.size > most && oldest !== undefined) entries.delete(oldest)
 }
 
 function hashOf(token: Uint8Array): Uint8Array {

@@ -61,6 +61,7 @@ const TITLES = {
   402: 'Payment Required',
   404: 'Not Found',
   405: 'Method Not Allowed',
+  409: 'Conflict',
   413: 'Content Too Large',
   500: 'Internal Server Error',
   501: 'Not Implemented',

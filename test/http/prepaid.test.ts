@@ -1,8 +1,17 @@
 /** The prepaid shop: a balance behind a token, credited with the capture, debited before the goods; exact in a crash. */
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import { toBase64url } from 'sluice/bytes'
-import { createPrepaidShop, keptSecret, parsePay, Till, type PrepaidOptions, type ShopHandler } from 'sluice/http'
+import { toBase64url, utf8 } from 'sluice/bytes'
+import { hmacSha256 } from 'sluice/crypto'
+import {
+  createPrepaidShop,
+  keptSecret,
+  parsePay,
+  ANSWERS_PER_KEY_MAX,
+  Till,
+  type PrepaidOptions,
+  type ShopHandler,
+} from 'sluice/http'
 import { World, settle } from '../link/world.js'
 import { ask, brief, Payer } from './buyer.js'
 
@@ -191,4 +200,63 @@ test('a disk that fails under a debit: 503, and no goods', async (t) => {
   assert.equal((await withToken(shop)).status, 503)
   assert.equal((await withToken(shop)).status, 503)
   assert.equal(served(), 0)
+})
+
+test('a payment whose id its buyer has chosen is a credit, and never passes for the debit of a request', async (t) => {
+  const { world, shop, payer, served } = await openShop(t)
+  const client = payer((await withToken(shop)).headers['Pay'])
+  const key = 'k1'
+  // What a buyer can work out: an id made of the token and the request.
+  const id = hmacSha256(Buffer.from(TOKEN, 'base64url'), utf8(JSON.stringify(['GET', '/', key]))).subarray(0, 16)
+  assert.equal(brief(await client.send({ ...client.hold(), id })), 'fulfilled')
+  const bought = await withToken(shop, TOKEN, { 'idempotency-key': key })
+  assert.deepEqual([bought.status, bought.headers['Pay-Balance'], served()], [200, '0', 1])
+  assert.equal((await withToken(shop, TOKEN, { 'idempotency-key': 'k2' })).status, 402)
+  world.ledger.check()
+})
+
+test('payments of two trustlines under one id are both credited', async (t) => {
+  const { world, shop, holder } = await openShop(t)
+  const { clock, ledger } = world
+  const other = world.holder({ username: 'other', token: 'other' })
+  t.after(() => other.close())
+  await other.open()
+  const id = new Uint8Array(16).fill(3)
+  for (const link of [holder, other]) {
+    const client = new Payer(link, (await withToken(shop, TOKEN, {}, 'OPTIONS')).headers['Pay'], 'psk', () =>
+      clock.now(),
+    )
+    assert.equal(brief(await client.send({ ...client.hold(), id })), 'fulfilled')
+  }
+  assert.deepEqual([ledger.account('client')?.balance, ledger.account('other')?.balance], [-10n, -10n])
+  assert.deepEqual(tokenBalances(world), [20n])
+})
+
+test('one paid key does not buy without end: its answers are counted, also those at once', async (t) => {
+  const { shop, payer, served } = await openShop(t)
+  const client = payer((await withToken(shop)).headers['Pay'])
+  await client.send(client.hold({ units: 2 }))
+  const once = { 'idempotency-key': 'k1' }
+  const answers = await Promise.all(Array.from({ length: 2 * ANSWERS_PER_KEY_MAX }, () => withToken(shop, TOKEN, once)))
+  assert.equal(answers.filter(({ status }) => status === 200).length, ANSWERS_PER_KEY_MAX)
+  assert.equal(served(), ANSWERS_PER_KEY_MAX)
+  const spent = await withToken(shop, TOKEN, once)
+  assert.deepEqual([spent.status, spent.headers['Pay-Balance']], [409, '10'])
+  assert.match(spent.text, /key-spent/)
+  assert.equal((await withToken(shop, TOKEN, { 'idempotency-key': 'k2' })).status, 200)
+})
+
+test('failures under a key are free to repeat until they succeed', async (t) => {
+  let failures = 2 * ANSWERS_PER_KEY_MAX
+  const goods = (): string => {
+    if (failures-- > 0) throw new Error('not yet')
+    return 'at last'
+  }
+  const { shop, payer } = await openShop(t, new World(), { goods })
+  await payer((await withToken(shop)).headers['Pay']).send()
+  const once = { 'idempotency-key': 'k1' }
+  for (let count = 0; count < 2 * ANSWERS_PER_KEY_MAX; count++) {
+    await assert.rejects(withToken(shop, TOKEN, once), /not yet/)
+  }
+  assert.equal((await withToken(shop, TOKEN, once)).text, 'at last')
 })
