@@ -62,7 +62,9 @@ export function donationReply({ till, status, headers, price, unit, source, dial
         },
         stop: async (why) => {
           events.closed()
-          sink.end()
+          // Only who cancelled knows that this is not the whole.
+          if (why === 'cancelled') sink.end()
+          else sink.fail()
           end(why)
           return totals
         },

@@ -58,15 +58,20 @@ const BUFFERED_BYTES = 16_384
 export function webBody(reply: Pick<StreamingAnswer, 'stream'>): ReadableStream<Uint8Array<ArrayBuffer>> {
   let events: ResponseEvents | undefined
   let failed = false
+  /** Its reader left, and what the stream still has to say would throw. */
+  let left = false
   return new ReadableStream<Uint8Array<ArrayBuffer>>(
     {
       start(controller) {
         events = reply.stream({
           write(bytes) {
+            if (left) return false
             controller.enqueue(owned(bytes))
             return (controller.desiredSize ?? 0) > 0
           },
-          end: () => controller.close(),
+          end: () => {
+            if (!left) controller.close()
+          },
           fail: () => {
             // What was paid for leaves first.
             failed = true
@@ -78,7 +83,10 @@ export function webBody(reply: Pick<StreamingAnswer, 'stream'>): ReadableStream<
         if (failed) breakOff(controller)
         else events?.drained()
       },
-      cancel: () => events?.closed(),
+      cancel: () => {
+        left = true
+        events?.closed()
+      },
     },
     { highWaterMark: BUFFERED_BYTES, size: ({ byteLength }) => byteLength },
   )

@@ -279,6 +279,22 @@ test('where paying is optional nothing waits for it, and gifts are captured', as
   assert.deepEqual([free.statusCode, await text(free)], [200, 'ABC'])
 })
 
+test('a gift stream that is cut off by the seller breaks off: nobody takes it for whole', async (t) => {
+  const { seller, port } = await openMarket(t, { price: 5n, optional: true }, async () => ({
+    status: 200,
+    headers: {},
+    content: (async function* () {
+      yield 'ABC'
+      await new Promise<void>(() => {})
+    })(),
+  }))
+  const reader = new Reader(await get(port))
+  await reader.until(({ body }) => body.length === 3)
+  await seller.till.close()
+  await reader.until(({ ended }) => ended !== 'open')
+  assert.equal(reader.ended, 'aborted')
+})
+
 test('a browser sees a page, curl sees text, a program a problem document', async (t) => {
   const { port } = await openMarket(t, { price: 5n }, () => assert.fail('produced'))
   const page = await get(port, '/', { headers: { Accept: 'text/html,*/*;q=0.8', 'Sec-Fetch-Mode': 'navigate' } })
