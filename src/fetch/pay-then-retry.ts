@@ -21,10 +21,21 @@ export function freshToken(): string {
   return toBase64url(randomBytes(TOKEN_BYTES))
 }
 
+/** What a redirect to another origin takes away (Fetch standard section 4.4; cookies as Node's fetch does). */
+const CREDENTIALS = ['authorization', 'cookie', 'proxy-authorization']
+
+/** The caller's headers, for `url`. */
+function headersFor(request: Request, url: string | URL): Headers {
+  const headers = new Headers(request.headers)
+  if (new URL(url).origin !== new URL(request.url).origin) for (const name of CREDENTIALS) headers.delete(name)
+  return headers
+}
+
 /** The request with a token. It goes to `url` and no further: a redirect would carry the token to a stranger. */
 export function withToken(request: Request, url: string, token: string): Request {
   const bound = new Request(url === request.url ? request.clone() : new Request(url, request.clone()), {
     redirect: 'manual',
+    headers: headersFor(request, url),
   })
   bound.headers.set('pay-token', token)
   return bound
@@ -104,5 +115,5 @@ function retryOf(request: Request, { url, pay }: Offer, token: string | undefine
     return bound
   }
   const goods = new URL(`/${toBase64url(fulfillment)}`, url)
-  return new Request(goods, { headers: request.headers, signal: request.signal, redirect: 'manual' })
+  return new Request(goods, { headers: headersFor(request, url), signal: request.signal, redirect: 'manual' })
 }

@@ -7,7 +7,7 @@ import { fromUtf8, utf8 } from '../bytes/index.js'
 import type { Clock } from '../clock/index.js'
 import { StoreError, type Snapshot } from '../store/index.js'
 import { LevelStore } from '../store/level.js'
-import type { Taken } from './wallet-budget.js'
+import { remembered, type Taken } from './wallet-budget.js'
 import { WalletError } from './wallet-errors.js'
 
 /** What a change sees, and may replace. */
@@ -22,8 +22,6 @@ interface Waiting {
 }
 
 const VERSION = 1
-/** Days that are remembered beside today's: a hold of yesterday may come back. */
-const DAYS_KEPT = 1
 /** How long the lock is waited for, and how often it is tried. */
 export const WALLET_LOCK_TIMEOUT_MS = 30_000
 const LOCK_RETRY_MS = 10
@@ -111,9 +109,7 @@ export class WalletBook {
 }
 
 function encodeBook({ taken }: Book): Uint8Array {
-  const today = Math.max(...taken.map(({ day }) => day))
-  const kept = taken.filter(({ day }) => day >= today - DAYS_KEPT)
-  const entries = kept.map((one) => ({ ...one, amount: String(one.amount) }))
+  const entries = remembered(taken).map((one) => ({ ...one, amount: String(one.amount) }))
   return utf8(JSON.stringify({ version: VERSION, taken: entries }))
 }
 

@@ -15,6 +15,9 @@ export interface Taken extends SliceOf {
 /** Budgets by asset code; what is not listed is not spent. */
 export type WalletBudgets = Readonly<Record<string, WalletBudget>>
 
+/** Days that are remembered beside the latest: a hold of yesterday may come back. */
+const DAYS_KEPT = 1
+
 /** A slice is at most this part of the budget, beside what it must be: what a crash takes from the rest of the day. */
 const SLICES_IN_BUDGET = 16n
 
@@ -53,7 +56,20 @@ function notABudget(why: string, cause?: unknown): WalletError {
   return new WalletError('WALLET_BUDGET', `the wallet needs budgets, such as ${example}: ${why}`, { cause })
 }
 
-/** How much of `most` may be set aside: `0n` unless it is `least`. */
+/** The list without the days that nothing can come back from any more. */
+export function remembered(all: readonly Taken[]): readonly Taken[] {
+  const latest = latestOf(all)
+  return all.filter(({ day }) => day >= latest - DAYS_KEPT)
+}
+
+function latestOf(all: readonly Taken[]): number {
+  return all.reduce((latest, { day }) => Math.max(latest, day), 0)
+}
+
+/**
+ * How much of `most` may be set aside: `0n` unless it is `least`.
+ * @throws {WalletError} `WALLET_BUDGET` for a day that is not remembered, because the clock was set back: it may be spent
+ */
 export function grantSlice(
   all: readonly Taken[],
   of: SliceOf,
@@ -62,6 +78,11 @@ export function grantSlice(
   most: bigint,
 ): bigint {
   const { day, asset, origin, scale } = of
+  const behind = latestOf(all) - day
+  if (behind > DAYS_KEPT) {
+    const message = `the clock is ${behind} days behind what the wallet has seen: set it right`
+    throw new WalletError('WALLET_BUDGET', `${message}, or if it is right remove the wallet's folder "budget"`)
+  }
   const today = all.filter((taken) => taken.day === day && taken.asset === asset)
   const finest = Math.max(scale, ...today.map((taken) => taken.scale))
   const perOrigin = finer(amountOf(budget.perOrigin, asset, scale), scale, finest)
@@ -76,7 +97,7 @@ export function grantSlice(
   return min(room, slice < least ? least : slice)
 }
 
-/** The list with `amount` more set aside; less when it is negative. */
+/** The list with `amount` more set aside; less when it is negative. What it has of a day stays, be it nothing. */
 export function withTaken(all: readonly Taken[], of: SliceOf, amount: bigint): Taken[] {
   const { day, asset, scale, origin } = of
   const isIt = (taken: Taken): boolean =>
@@ -84,7 +105,7 @@ export function withTaken(all: readonly Taken[], of: SliceOf, amount: bigint): T
   const before = all.find(isIt)?.amount ?? 0n
   const after = before + amount
   const rest = all.filter((taken) => !isIt(taken))
-  return after > 0n ? [...rest, { day, asset, scale, origin, amount: after }] : rest
+  return [...rest, { day, asset, scale, origin, amount: after > 0n ? after : 0n }]
 }
 
 function finer(amount: bigint, scale: number, finest: number): bigint {

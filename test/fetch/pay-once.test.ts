@@ -204,3 +204,26 @@ test('goods that were paid are asked for again when nobody answers, and not paid
   assert.equal(keys.size, 1, 'one key for all attempts')
   assert.equal(keys.has(null), false)
 })
+
+test('after a redirect to another host its shop sees no credentials that were meant for the first', async () => {
+  for (const pay of [bySecret, byCondition]) {
+    const { host, holder } = linkPair({ creditLimit: 100n })
+    await holder.open()
+    host.onHold(pay === bySecret ? payBySecret : fulfill)
+    const seen: Request[] = []
+    const fetch = async (request: Request): Promise<Response> => {
+      seen.push(request)
+      if (seen.length > 1) return new Response('goods')
+      const response = new Response('pay', { status: 402, headers: { Pay: pay(`${host.info.account}.c1`) } })
+      // As fetch does when it has followed a redirect.
+      return Object.defineProperty(response, 'url', { value: 'http://elsewhere.test/order' })
+    }
+    const headers = { Authorization: 'Bearer mine', Cookie: 'session=mine', 'X-Kept': 'yes' }
+    const response = await payingFetch('http://shop.test/', { headers, link: holder, budget: 50n, fetch })
+    assert.equal(await response.text(), 'goods')
+    const [, again] = seen
+    assert.equal(new URL(again?.url ?? '').host, 'elsewhere.test')
+    const sent = ['authorization', 'cookie', 'x-kept'].map((name) => again?.headers.get(name))
+    assert.deepEqual(sent, [null, null, 'yes'])
+  }
+})

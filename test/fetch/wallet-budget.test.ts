@@ -101,6 +101,21 @@ test('a price above what is left is not paid at all, and the next day has a budg
   assert.equal((await buy(shop.url, wallet, 1000n, 30n)).payment.spent, 90n)
 })
 
+test('a clock that is set back by days opens no budget again, in whatever process', async (t) => {
+  const shop = await walletShop(t, { price: 30n, window: 30n })
+  let days = 10
+  const clock = { ...systemClock, now: () => Date.now() + days * DAY_MS }
+  const directory = await freshDirectory(t)
+  const spent: bigint[] = []
+  for (days of [10, 7, 7, 7, 9, 10]) {
+    const wallet = await open(t, directory, { perOrigin: 100n, perDay: 100n }, clock)
+    spent.push((await buy(shop.url, wallet, 1000n, 30n)).payment.spent)
+    await wallet.close()
+  }
+  // The ninth is remembered, and nothing was spent on it.
+  assert.deepEqual(spent, [90n, 0n, 0n, 0n, 90n, 0n])
+})
+
 test('no budget in the asset, or one that is none, is an error and pays nothing', async (t) => {
   const shop = await walletShop(t, { assetCode: 'EUR' })
   const wallet = await open(t, await freshDirectory(t), { perOrigin: 100n, perDay: 100n })
