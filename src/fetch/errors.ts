@@ -23,7 +23,7 @@ export type FetchErrorCode =
  * `FETCH_HEADERS` the response's payment headers cannot be read;
  * `FETCH_INTERRUPTED` the response broke off; what was read is good, at most one window is lost;
  * `FETCH_LINK` the link to the ledger cannot be opened;
- * `FETCH_OFFSETS` the seller stated offsets that cannot be true;
+ * `FETCH_OFFSETS` the seller stated offsets that cannot be true, or sold more time than has passed;
  * `FETCH_OPTIONS` an option is missing or out of range;
  * `FETCH_OVERDRAWN` a hold beyond window or budget was asked for (a bug of the caller of the exposure book);
  * `FETCH_PRICE` the price is above `maxPrice`, changed, or not a price;

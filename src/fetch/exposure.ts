@@ -1,9 +1,14 @@
 /**
  * The buyer's account of one stream, in whole units of one price: what it risks, and what it may still put at risk.
- * Exposure = units held (in doubt included) + units captured − units that the application has read. Pure: no time, no I/O.
- * Money is units × price, so that the hot path counts in numbers and stays exact. Leaves out units of time.
+ * Exposure = units held (in doubt included) + units captured − units that the application has read. Pure: no clock, no I/O.
+ * Money is units × price, so that the hot path counts in numbers and stays exact.
+ *
+ * A unit of time is captured ahead, at the offset where it begins. It counts as read when our own clock has let it pass
+ * (`own-time.ts`) and the application has read up to the beginning of the next one, or all that came while there is none.
+ * Once the body is complete, so is its last second.
  */
 import { FetchError } from './errors.js'
+import { OwnTime } from './own-time.js'
 
 export interface ExposureTerms {
   /** Base units of money for one unit; above 0. */
@@ -14,6 +19,8 @@ export interface ExposureTerms {
   readonly budget: bigint
   /** Bytes of one unit, where the buyer can count units by itself; otherwise captures must state their end offset. */
   readonly unitBytes?: number | undefined
+  /** For units of time: how long one lasts, in milliseconds. */
+  readonly unitMs?: number | undefined
 }
 
 /** One hold's units. The book alone changes `status`; a settled entry stays settled. */
@@ -47,13 +54,20 @@ export interface Exposure {
   /**
    * The hold was captured. `endOffset`: where its units end in the decoded body, as the seller stated it, or `undefined`.
    * A capture without an offset counts as read by the buyer's own count, or else with the next later capture that is.
+   * `sentAt`, `now`: for units of time, when the hold was sent and when its capture was heard of, by one clock.
    */
-  capture(held: HeldUnits, endOffset: number | undefined): void
+  capture(held: HeldUnits, endOffset: number | undefined, sentAt?: number, now?: number): void
   /** The application took this many more bytes of the body. */
   read(bytes: number): void
+  /** Time goes by. `waiting`: the application has read all that came. */
+  elapse(now: number, waiting: boolean): void
+  /** Milliseconds until another unit of time has passed; `undefined` when none is running. */
+  nextMs(now: number): number | undefined
+  /** The body is complete. */
+  finish(): void
   /**
    * True when the seller's offsets cannot be: they claim more units read than there were bytes (a unit has at least one
-   * byte), or that what was paid later ends earlier. Units beyond the bytes are not counted as read, so that the claim
+   * byte), that what was paid later ends earlier, or that more time was sold than has passed. Units beyond the bytes are not counted as read, so that the claim
    * gains nothing.
    */
   readonly contradicted: boolean
@@ -80,7 +94,7 @@ function unitsOf(amount: bigint, price: bigint): number {
 
 /** @throws {FetchError} `FETCH_WINDOW` when the window is below one price, `FETCH_PRICE` when the price is not positive */
 export function createExposure(terms: ExposureTerms): Exposure {
-  const { price, unitBytes } = terms
+  const { price, unitBytes, unitMs } = terms
   if (price <= 0n) throw new FetchError('FETCH_PRICE', 'a paid unit needs a price above 0')
   const windowUnits = unitsOf(terms.window, price)
   if (windowUnits < 1) {
@@ -106,8 +120,23 @@ export function createExposure(terms: ExposureTerms): Exposure {
   /** Captures without an offset, waiting for a later one to be passed. */
   let unplaced: { readonly seq: number; readonly units: number }[] = []
 
-  const readUnits = (): number => Math.min(passed, bytesRead)
+  const time = unitMs === undefined ? undefined : new OwnTime(unitMs)
+  const bytesPerUnitMin = time ? 0 : 1
+  let running = 0
+  let waiting = false
+  let complete = false
+  /** Units of time that were read. */
+  let lived = 0
+
+  const readUnits = (): number => (time ? lived : Math.min(passed, bytesRead))
   const exposureUnits = (): number => held + inDoubt + captured - readUnits()
+
+  function live(): void {
+    if (!time) return
+    const over = complete && !time.contradicted
+    const read = over ? passed : Math.min(waiting ? passed : passed - 1, captured - running)
+    lived = Math.max(lived, read)
+  }
 
   function pass(seq: number, units: number): void {
     passed += units
@@ -134,11 +163,11 @@ export function createExposure(terms: ExposureTerms): Exposure {
     }
   }
 
-  /** Units are captured in the order of their payments, and each has a byte. */
+  /** Units are captured in the order of their payments, and each that is no time has a byte. */
   function follows(earlier: Capture | undefined, later: Capture): boolean {
     if (!later.stated || earlier?.stated === false) return true
-    if (earlier === undefined) return later.endOffset >= later.units
-    return earlier.seq < later.seq && earlier.endOffset + later.units <= later.endOffset
+    if (earlier === undefined) return later.endOffset >= later.units * bytesPerUnitMin
+    return earlier.seq < later.seq && earlier.endOffset + later.units * bytesPerUnitMin <= later.endOffset
   }
 
   function place(capture: Capture): void {
@@ -198,24 +227,40 @@ export function createExposure(terms: ExposureTerms): Exposure {
     release(entry) {
       settle(entry, 'released')
     },
-    capture(entry, endOffset) {
+    capture(entry, endOffset, sentAt = 0, now = 0) {
       if (!settle(entry, 'captured')) return
       captured += entry.units
+      if (time) {
+        time.captured(sentAt, now)
+        running = time.running(now)
+      }
       const { seq, units } = entry
       if (endOffset !== undefined) place({ seq, units, endOffset, stated: true })
       else if (unitBytes !== undefined) place({ seq, units, endOffset: captured * unitBytes, stated: false })
       else if (seq < passedSeq) passed += units
       else unplaced.push({ seq, units })
+      live()
     },
     read(bytes) {
       bytesRead += bytes
       passUpTo(bytesRead)
+      live()
+    },
+    elapse(now, isWaiting) {
+      waiting = isWaiting
+      running = time?.running(now) ?? 0
+      live()
+    },
+    nextMs: (now) => time?.nextMs(now),
+    finish() {
+      complete = true
+      live()
     },
     get budgetSpent() {
       return captured >= budgetUnits
     },
     get contradicted() {
-      return disordered || passed > bytesRead
+      return disordered || (time ? time.contradicted : passed > bytesRead)
     },
     get heldUnits() {
       return held

@@ -94,6 +94,11 @@ export function unitBytesOf(unit: string, step = 1): number | undefined {
   return unit === 'letter' || unit === 'byte' ? step : undefined
 }
 
+/** How long one unit lasts, in milliseconds, where it is a unit of time. */
+export function unitMsOf(unit: string, step = 1): number | undefined {
+  return unit === 'second' ? step * 1000 : undefined
+}
+
 /**
  * The ledger that the seller names, when it may be believed: on the response's own host, and not in the clear where the
  * response was not.

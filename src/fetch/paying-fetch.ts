@@ -6,7 +6,7 @@
 import type { PayTerms } from '../http/headers.js'
 import { FetchError } from './errors.js'
 import { createExposure } from './exposure.js'
-import { readOffer, readTerms, sameTerms, unitBytesOf, type Offer } from './offer.js'
+import { readOffer, readTerms, sameTerms, unitBytesOf, unitMsOf, type Offer } from './offer.js'
 import {
   budgetFor,
   checkOptions,
@@ -94,6 +94,7 @@ async function payStream(
   const { pay, price, terms, unit } = offer
   if (body === null || pay.method === 'condition') return withReport(response, FREE)
   const unitBytes = unitBytesOf(unit, terms?.step)
+  const unitMs = unitMsOf(unit, terms?.step)
   if (terms === undefined && unitBytes === undefined) {
     const message = `a seller without Pay-Terms states no offsets, and units of "${unit}" cannot be counted without them`
     throw new FetchError('FETCH_UNCOUNTABLE', message)
@@ -102,7 +103,7 @@ async function payStream(
   const link = await openLink(offer, settings)
   signal.throwIfAborted()
   const allowance = settings.source.allowanceFor(offer, link.info)
-  const exposure = createExposure({ price, window, budget: budgetFor(offer, settings, allowance), unitBytes })
+  const exposure = createExposure({ price, window, budget: budgetFor(offer, settings, allowance), unitBytes, unitMs })
   const payer = new StreamPayer({
     link,
     exposure,
@@ -110,11 +111,12 @@ async function payStream(
     price,
     address: pay.address,
     nextPayment: createPayments(pay.method, pay.address, pay.secret),
-    unitsPerHoldMax: terms === undefined ? 1 : settings.unitsPerHoldMax,
+    unitsPerHoldMax: terms === undefined || unitMs !== undefined ? 1 : settings.unitsPerHoldMax,
+    timed: unitMs !== undefined,
     offsetsNeeded: unitBytes === undefined,
     cancels: terms !== undefined,
     holdMs: settings.holdMs,
-    deliveryTimeoutMs: settings.deliveryTimeoutMs,
+    deliveryTimeoutMs: settings.deliveryTimeoutMs + (unitMs ?? 0),
     clock: settings.clock,
   })
   const { status, statusText, headers, url, redirected } = response

@@ -3,44 +3,25 @@
  * nothing more can come. It sees the body only as byte counts, so that a scripted link and a fake clock can test it.
  * Whatever goes wrong, it stops paying first; what was bought is still delivered to the application.
  */
-import type { CancelTimer, Clock } from '../clock/index.js'
+import type { CancelTimer } from '../clock/index.js'
 import { decodeEndOffset, decodeStreamReason, encodeCancel } from '../http/headers.js'
 import { errorClass } from '../ilp/index.js'
-import type { HoldOutcome, Link, Reason } from '../link/index.js'
+import type { HoldOutcome, Reason } from '../link/index.js'
 import { Backoff, RETRYING_MS_MAX } from './backoff.js'
 import { FetchError } from './errors.js'
-import type { Exposure } from './exposure.js'
 import { Pace } from './pace.js'
-import type { Payment } from './payments.js'
-import type { Allowance, Purse } from './purse.js'
+import type { PayerSetup } from './payer-setup.js'
+import type { Purse } from './purse.js'
 import { StreamHold } from './stream-hold.js'
 
 /** Holds without an outcome, whatever the window allows. */
 export const HOLDS_IN_FLIGHT_MAX = 1024
 /** Holds sent in one turn; the rest follows in the next ones, so that a wide window does not block the process. */
 export const HOLDS_PER_TURN_MAX = 256
+/** Seconds that are paid ahead: the one that runs, the one that follows, and one on its way. */
+export const TIMED_UNITS_MAX = 3
 /** How long the body may take to end after the seller said that the stream did. */
 const END_GRACE_MS = 1000
-
-export interface PayerSetup {
-  readonly link: Link
-  readonly exposure: Exposure
-  /** What the call may spend beside the budget that `exposure` keeps; ended here. */
-  readonly allowance: Allowance
-  readonly price: bigint
-  /** The address of the `Pay` header: names the stream. */
-  readonly address: string
-  readonly nextPayment: (amount: bigint) => Payment
-  readonly unitsPerHoldMax: number
-  /** The seller must state end offsets, because the buyer cannot count its units. */
-  readonly offsetsNeeded: boolean
-  /** The seller knows `sluice.cancel`. */
-  readonly cancels: boolean
-  readonly holdMs: number
-  /** How long bytes may be missing for units that were captured, while the application waits for them. */
-  readonly deliveryTimeoutMs: number
-  readonly clock: Clock
-}
 
 /** How a stream ended. `source`: complete. `budget`: no money left for another unit. `cancelled`: the reader left. */
 export type PaymentEnd = 'source' | 'budget' | 'cancelled' | 'failed'
@@ -61,6 +42,7 @@ export class StreamPayer {
   #stopped = false
   #graceTimer: CancelTimer | undefined
   #watchTimer: CancelTimer | undefined
+  #unitTimer: CancelTimer | undefined
   #waiting = false
   #owedSince = 0
   #stoppedAt = 0
@@ -71,7 +53,8 @@ export class StreamPayer {
     this.#setup = setup
     this.#unitsPerHoldMax = setup.unitsPerHoldMax
     this.#backoff = new Backoff(setup.clock)
-    this.#pace = new Pace(setup.exposure.windowUnits, setup.unitsPerHoldMax)
+    const { windowUnits } = setup.exposure
+    this.#pace = new Pace(setup.timed ? Math.min(windowUnits, TIMED_UNITS_MAX) : windowUnits, setup.unitsPerHoldMax)
     setup.exposure.resize(this.#pace.units)
   }
 
@@ -120,6 +103,7 @@ export class StreamPayer {
   /** The application waits for bytes, or does not. */
   wait(waiting: boolean): void {
     this.#waiting = waiting
+    if (this.#setup.timed) this.#elapse()
     if (!waiting) return
     this.#owedSince = this.#setup.clock.now()
     this.#watch()
@@ -151,6 +135,7 @@ export class StreamPayer {
   complete(): void {
     if (this.#state === 'ended') return
     const { exposure } = this.#setup
+    exposure.finish()
     if (this.#rejected || this.#stopped) this.#failure = undefined
     if (exposure.capturedUnits > exposure.readUnits) this.#failShort()
     if (this.#failure !== undefined) this.finish('failed')
@@ -172,7 +157,7 @@ export class StreamPayer {
     this.#state = 'ended'
     this.#failure ??= failure
     this.#end = end
-    for (const cancel of [this.#turnTimer, this.#graceTimer, this.#watchTimer]) cancel?.()
+    for (const cancel of [this.#turnTimer, this.#graceTimer, this.#watchTimer, this.#unitTimer]) cancel?.()
     this.#backoff.cancel()
     this.#unsubscribe()
     if (this.#outstanding > 0 && end !== 'source' && this.#setup.cancels && !this.#stopped) this.#sendCancel()
@@ -192,6 +177,26 @@ export class StreamPayer {
       if (units === 0) return this.#starve()
       this.#sendHold(units, purse, now)
     }
+  }
+
+  /** Time goes by, and with it units of time. */
+  #elapse(): void {
+    const { exposure, clock } = this.#setup
+    exposure.elapse(clock.now(), this.#waiting)
+    this.#topUp()
+    this.#checkDrained()
+    this.#awaitUnit()
+  }
+
+  #awaitUnit(): void {
+    const { exposure, clock } = this.#setup
+    const nextMs = exposure.nextMs(clock.now())
+    if (nextMs === undefined || this.#unitTimer !== undefined || this.#state === 'ended') return
+    this.#unitTimer = clock.after(nextMs, () => {
+      this.#unitTimer = undefined
+      this.#owedSince = clock.now()
+      this.#elapse()
+    })
   }
 
   /** The wallet has no money at the moment; when nothing of ours can come back either, it has none for us. */
@@ -259,7 +264,8 @@ export class StreamPayer {
     const { exposure, offsetsNeeded, clock } = this.#setup
     if (exposure.capturedUnits === exposure.readUnits) this.#owedSince = clock.now()
     const endOffset = decodeEndOffset(data)
-    exposure.capture(hold.held, endOffset)
+    exposure.capture(hold.held, endOffset, hold.sentAt, clock.now())
+    if (this.#setup.timed) this.#awaitUnit()
     if (this.#pace.measures(hold)) {
       this.#pace.captured(clock.now(), exposure.readUnits)
       exposure.resize(this.#pace.units)
@@ -316,7 +322,8 @@ export class StreamPayer {
   }
 
   #failOffsets(): void {
-    const message = 'the seller claims to have delivered more units than bytes: do not buy there'
+    const than = this.#setup.timed ? 'sold more time than has passed' : 'delivered more units than bytes'
+    const message = `the seller claims to have ${than}: do not buy there`
     this.#fail(new FetchError('FETCH_OFFSETS', message))
   }
 

@@ -43,6 +43,7 @@ export {
 export type { PayDialect, SellerTerms } from './seller-terms.js'
 export { createShop, type ShopOptions, type StreamSummary } from './shop.js'
 export { sourceOf, type Chunk, type Content, type Pieces, type Source } from './source.js'
+export { TimeMeter } from './time-meter.js'
 export { Till, TillError, type CheckedHold, type Payee, type StreamPayee, type TillOptions } from './till.js'
 export {
   bytes,
@@ -50,6 +51,7 @@ export {
   letter,
   line,
   request,
+  second,
   sseEvent,
   stepped,
   tokens,

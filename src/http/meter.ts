@@ -10,10 +10,11 @@
  * - A piece that weighs several units is captured for when the holds at hand pay for all of it.
  * - A full sink stops captures until it has drained.
  */
-import { systemClock, type CancelTimer, type Clock } from '../clock/index.js'
+import { systemClock, type Clock } from '../clock/index.js'
 import type { IncomingHold, Settled } from '../link/index.js'
 import { ShopError } from './errors.js'
 import { Fifo } from './fifo.js'
+import { IdleWatch, type IdleLimits } from './idle-watch.js'
 import { joined } from './joined.js'
 import { MeterWatch, type MeterEvents } from './meter-watch.js'
 import type { StallReason } from './seller-events.js'
@@ -39,7 +40,7 @@ export interface Sink {
   fail(): void
 }
 
-export interface MeterLimits {
+export interface MeterLimits extends IdleLimits {
   /** Holds that wait for units at once; more are rejected. Default 4096. */
   readonly waitingHoldsMax: number
   /** The most units that one hold may pay for; no more captures begin while so many units wait for theirs. Default 4096. */
@@ -48,10 +49,6 @@ export interface MeterLimits {
   readonly bulkBytesMax: number
   /** A hold that expires sooner is rejected: its capture could come too late. Default 1000. */
   readonly captureMarginMs: number
-  /** A stream without any payment or reading for so long is ended. Default 600 000. */
-  readonly idleMsMax: number
-  /** The same for a stream that nobody has paid for yet, so that strangers do not take the room of buyers. Default 60 000. */
-  readonly unpaidMsMax: number
 }
 
 export const meterDefaults: MeterLimits = {
@@ -95,9 +92,7 @@ export class Meter {
   #error: unknown
   #finished = false
   #whenFinished: (() => void)[] = []
-  #activeAt: number
-  #paid = false
-  #cancelIdle: CancelTimer = () => {}
+  readonly #idle: IdleWatch
   readonly #watch: MeterWatch
 
   constructor(source: Pieces, sink: Sink, options: MeterOptions = {}) {
@@ -106,14 +101,14 @@ export class Meter {
     this.#limits = { ...meterDefaults, ...options }
     this.#clock = options.clock ?? systemClock
     this.#onEnd = options.onEnd ?? (() => {})
-    this.#activeAt = this.#clock.now()
+    this.#idle = new IdleWatch(this.#clock, this.#limits, () => this.#end('idle'))
     this.#watch = new MeterWatch(options, this.#clock, () => this.#waitsFor())
   }
 
   /** Starts to watch for idleness. */
   start(): void {
     if (this.#ended !== undefined) return
-    this.#watchIdle()
+    this.#idle.start()
     this.#watch.start()
   }
 
@@ -129,8 +124,7 @@ export class Meter {
 
   /** Takes a payment: its hold will be captured or rejected, unless it ends by itself. */
   pay(payment: Payment): void {
-    this.#activeAt = this.#clock.now()
-    this.#paid = true
+    this.#idle.paid()
     const { hold, units } = payment
     if (this.#ended !== undefined) return this.#reject(hold, { why: this.#ended, units: 0 })
     if (units > this.#limits.bulkUnitsMax) return this.#reject(hold, { why: 'bulk', units: this.#limits.bulkUnitsMax })
@@ -145,7 +139,7 @@ export class Meter {
 
   /** The sink, once full, takes bytes again. */
   drained(): void {
-    this.#activeAt = this.#clock.now()
+    this.#idle.active()
     this.#sinkFull = false
     this.#run()
   }
@@ -345,7 +339,7 @@ export class Meter {
       return this.#finishIfDone()
     }
     this.#ended = why
-    this.#cancelIdle()
+    this.#idle.stop()
     for (let payment = this.#waiting.shift(); payment !== undefined; payment = this.#waiting.shift()) {
       payment.hold.onEnded = undefined
       this.#reject(payment.hold, { why, units: 0 })
@@ -383,13 +377,5 @@ export class Meter {
   #waitsFor(): StallReason | undefined {
     if (this.#sinkFull) return 'unread'
     return this.#pulling || this.#capturing > 0 ? undefined : 'unpaid'
-  }
-
-  #watchIdle(): void {
-    this.#cancelIdle()
-    const { idleMsMax, unpaidMsMax } = this.#limits
-    const leftMs = this.#activeAt + (this.#paid ? idleMsMax : Math.min(unpaidMsMax, idleMsMax)) - this.#clock.now()
-    if (leftMs > 0) this.#cancelIdle = this.#clock.after(leftMs, () => this.#watchIdle())
-    else this.#end('idle')
   }
 }

@@ -57,8 +57,8 @@ export function meter(content: Content, options: MeteredOptions): Metered {
       clock: seller.clock,
       headers: { ...UNCACHED, 'Pay-Terms': formatPayTerms(terms) },
       price,
-      unit: unit.name,
-      units: unit.cut(source),
+      unit,
+      source,
       dialect,
       watch: () => ({ ended: (end) => ended(end) }),
     })

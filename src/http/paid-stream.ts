@@ -35,7 +35,7 @@ export async function sellStream(
     status: produced.status,
     headers: { ...soldHeaders(produced.headers), ...headers },
     price,
-    unit: unit.name,
+    source,
     dialect: terms.dialect,
     watch: (id: string): SaleWatcher =>
       watcherOf(seller, {
@@ -48,12 +48,12 @@ export async function sellStream(
         asset: seller.till.link.info.assetCode,
       }),
   }
-  if (terms.optional === true) return donationReply({ ...sale, source })
+  if (terms.optional === true) return donationReply({ ...sale, unit: unit.name })
   return streamReply({
     ...seller.meterLimits,
     ...sale,
     clock: seller.clock,
-    units: later ?? unit.cut(source),
+    unit: later ? { ...unit, cut: () => later } : unit,
     receiptEvent: terms.receiptEvent === true && essenceOf(produced.headers) === 'text/event-stream',
   })
 }

@@ -57,7 +57,13 @@ export function paidRoute(seller: Seller, terms: PaidTerms): PaidRoute {
       'start: "payment" needs a contentType, which leaves before anything is produced',
     )
   }
-  const quoteOf = (price: Price): Quote => readPrice(price, unit, asset)
+  const quoteOf = (price: Price): Quote => {
+    const quote = readPrice(price, unit, asset)
+    if (terms.optional === true && quote.unit.lastsMs !== undefined) {
+      throw new ShopError('SHOP_OPTIONS', 'time that flows unpaid cannot be sold: leave out optional')
+    }
+    return quote
+  }
   if (typeof terms.price !== 'function') quoteOf(terms.price)
 
   const answer: PaidRoute = async (request, produce) => {

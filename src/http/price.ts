@@ -18,7 +18,7 @@ export interface Quote {
 
 const PRICE = /^(.*?)(?:\s+per\s+(?:([0-9]{1,12})\s?([kKMG])?\s?)?([A-Za-z-]+))?$/
 const THOUSANDS = { k: 1000n, K: 1000n, M: 1_000_000n, G: 1_000_000_000n } as const
-/** Names of `Pay-Terms`, and what people write for them; how many bytes a word for bytes means. */
+/** Names of `Pay-Terms`, and what people write for them; how many of them a word means. */
 const WORDS: Readonly<Record<string, readonly [unit: UnitName, count: bigint]>> = {
   letter: ['letter', 1n],
   chunk: ['chunk', 1n],
@@ -28,6 +28,9 @@ const WORDS: Readonly<Record<string, readonly [unit: UnitName, count: bigint]>> 
   'sse-event': ['sse-event', 1n],
   token: ['token', 1n],
   request: ['request', 1n],
+  second: ['second', 1n],
+  minute: ['second', 60n],
+  hour: ['second', 3600n],
   byte: ['byte', 1n],
   kB: ['byte', 1000n],
   KB: ['byte', 1000n],

@@ -67,8 +67,8 @@ function openStream(options: ShopOptions, headers: Record<string, string>, sourc
   return streamReply({
     ...options,
     headers: { ...headers, 'Content-Type': contentTypeOf(options) },
-    unit: unit.name,
-    units: unit.cut(source),
+    unit,
+    source,
     watch: onStreamEnd && ((clientId) => ({ ended: (end) => onStreamEnd({ clientId, ...end }) })),
   })
 }

@@ -4,12 +4,14 @@
  */
 import type { Clock } from '../clock/index.js'
 import { unavailable, type Answer, type ReplyHeaders, type StreamingAnswer } from './exchange.js'
-import { Meter, type MeterLimits } from './meter.js'
+import { Meter, type MeterLimits, type MeterOptions } from './meter.js'
 import type { SaleEnd, SalePayment, StallReason } from './seller-events.js'
 import { fulfillerOf, payHeaderOf, type PayDialect } from './seller-terms.js'
 import { withReceiptEvent } from './receipt-event.js'
-import type { Pieces } from './source.js'
+import type { Source } from './source.js'
 import type { Till } from './till.js'
+import { TimeMeter } from './time-meter.js'
+import type { Unit } from './units.js'
 
 export interface StreamSale extends Partial<MeterLimits> {
   readonly clock?: Clock
@@ -17,11 +19,10 @@ export interface StreamSale extends Partial<MeterLimits> {
   readonly status?: number
   /** All but `Pay`; `Pay-Terms` is among them. */
   readonly headers: ReplyHeaders
-  /** As `Pay-Terms` says it. */
-  readonly unit: string
+  readonly unit: Unit
   /** Base units for one unit; above 0. */
   readonly price: bigint
-  readonly units: Pieces
+  readonly source: Source
   readonly dialect?: PayDialect | undefined
   /** The body ends with a server-sent event `receipt`, which nobody pays for. Default false. */
   readonly receiptEvent?: boolean | undefined
@@ -37,11 +38,11 @@ export interface SaleWatcher {
   readonly rejected?: ((why: string) => void) | undefined
 }
 
-/** The reply; 503 when the till is full, and the units are cancelled. */
+/** The reply; 503 when the till is full, and the source is cancelled. */
 export function streamReply(sale: StreamSale): Answer | StreamingAnswer {
-  const { till, price, units, dialect = 'psk', status = 200 } = sale
+  const { till, price, unit, source, dialect = 'psk', status = 200 } = sale
   if (till.full) {
-    units.cancel()
+    source.cancel()
     return unavailable('the shop is full: try again later')
   }
   const { clientId, address } = till.newClient()
@@ -52,13 +53,13 @@ export function streamReply(sale: StreamSale): Answer | StreamingAnswer {
     status,
     headers: { ...sale.headers, Pay: payHeaderOf(dialect, price, address, secret) },
     ...(till.signs && { receipt }),
-    cancel: () => units.cancel(),
+    cancel: () => source.cancel(),
     stream: (to) => {
       const sink = sale.receiptEvent === true && till.signs ? withReceiptEvent(to, receipt) : to
       const watcher = sale.watch?.(clientId)
       const { paid, stalled, resumed, rejected } = watcher ?? {}
       let account: string | undefined
-      const meter = new Meter(units, sink, {
+      const options: MeterOptions = {
         ...sale,
         ...(paid && { onPaid: (since) => paid({ account: account ?? '', ...since }) }),
         ...(stalled && { onStalled: stalled }),
@@ -68,7 +69,10 @@ export function streamReply(sale: StreamSale): Answer | StreamingAnswer {
           till.removeStream(clientId)
           watcher?.ended({ why, totals, units: meter.units, account, error })
         },
-      })
+      }
+      const meter = unit.lastsMs
+        ? new TimeMeter(source, unit.lastsMs, sink, options)
+        : new Meter(unit.cut(source), sink, options)
       till.addStream(clientId, {
         price,
         fulfillmentFor: fulfillerOf(dialect, secret),
@@ -77,7 +81,7 @@ export function streamReply(sale: StreamSale): Answer | StreamingAnswer {
           meter.pay({ hold, fulfillment, units: Number(packet.amount / price) })
         },
         stop: async (why) => meter.stop(why),
-        sold: () => ({ payTerms: String(payTerms), unit: sale.unit, price, units: meter.units, totals: meter.totals }),
+        sold: () => ({ payTerms: String(payTerms), unit: unit.name, price, units: meter.units, totals: meter.totals }),
       })
       meter.start()
       return {

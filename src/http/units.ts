@@ -1,6 +1,6 @@
 /**
  * What one price buys: a unit cuts a source's chunks into pieces that are sold one by one, each for as many units as it
- * weighs. Units of time are `seconds.ts`.
+ * weighs. Units of time are not cut: `time-meter.ts` sells them.
  */
 import { concat } from '../bytes/index.js'
 import { byLength, cutAt, PIECE_BYTES_MAX, type Scanner } from './cutting.js'
@@ -12,6 +12,8 @@ export interface Unit {
   readonly name: string
   /** How many of what the name says one price buys; default 1. */
   readonly step?: number
+  /** A unit of time: how long one price lets the source flow as it comes, in milliseconds. It cuts nothing. */
+  readonly lastsMs?: number
   /** A source whose every `next()` is sold whole. */
   cut(source: Source): Pieces
 }
@@ -74,16 +76,24 @@ export function tokens(count: (text: string) => number = () => 1, of: Unit = chu
 /** One request as a whole: sold ahead of its answer. */
 export const request: Unit = { name: 'request', cut: (source) => source }
 
+/** One second of whatever the source yields meanwhile. */
+export const second: Unit = seconds(1)
+
+function seconds(step: number): Unit {
+  return { name: 'second', ...(step !== 1 && { step }), lastsMs: step * 1000, cut: (source) => source }
+}
+
 /** The same unit, `times` as much for one price. */
 export function stepped(unit: Unit, times: number): Unit {
   const step = (unit.step ?? 1) * times
   if (times === 1) return unit
   if (unit.name === 'byte') return bytes(step)
   if (!Number.isSafeInteger(step)) throw new ShopError('SHOP_OPTIONS', 'a step must be a whole number below 2^53')
+  if (unit.lastsMs !== undefined) return seconds(step)
   return { name: unit.name, step, cut: (source) => grouped(unit.cut(source), times) }
 }
 
-const NAMED = { chunk, letter, byte: bytes(1), line, 'sse-event': sseEvent, token: tokens(), request } as const
+const NAMED = { chunk, letter, byte: bytes(1), line, 'sse-event': sseEvent, token: tokens(), second, request } as const
 
 export type UnitName = keyof typeof NAMED
 
