@@ -21,16 +21,19 @@ import type { Produced } from '../produced.js'
 import type { Seller } from '../seller.js'
 import { asPromised, promisedType } from './promised.js'
 import { RequestBody } from './request-body.js'
-import { upstreamAt, type UpstreamOptions } from './upstream.js'
+import { busy, upstreamAt, type UpstreamOptions } from './upstream.js'
 
 export interface ProxyOptions extends UpstreamOptions {
   /** Paths, exactly as the upstream is asked for them, that cost nothing. */
   readonly freePaths?: readonly string[]
   /** A request's body; the buyer of a longer one gets a 413. Default 16 MiB. */
   readonly requestBytesMax?: number
+  /** Bodies that wait for a first payment, in all; for one more the buyer gets a 503. Default 256 MiB. */
+  readonly waitingBytesMax?: number
 }
 
 const REQUEST_BYTES = 16_777_216
+const WAITING_BYTES = 268_435_456
 const READING = new Set(['GET', 'HEAD'])
 /** What `fetch` does not send. */
 const UNSENT = new Set(['CONNECT', 'TRACE', 'TRACK'])
@@ -40,11 +43,12 @@ const UNSENT = new Set(['CONNECT', 'TRACE', 'TRACK'])
  * @throws {ShopError} `SHOP_OPTIONS`, `SHOP_PRICE`
  */
 export function createProxy(seller: Seller, prices: PaidTerms, options: ProxyOptions): NodeListener {
-  const { requestBytesMax = REQUEST_BYTES, freePaths = [] } = options
+  const { requestBytesMax = REQUEST_BYTES, waitingBytesMax = WAITING_BYTES, freePaths = [] } = options
   const upstream = upstreamAt(options, seller)
   const terms = withTokens(seller, { route: 'proxy', ...prices })
   const atOnce = paidRoute(seller, { ...terms, start: 'request' })
   const free = paidRoute(seller, { price: 0n })
+  let waitingBytes = 0
   const inTurn = takingTurns()
   const onError = (error: unknown): void => seller.log.error('a request failed', { error: String(error) })
 
@@ -71,6 +75,10 @@ export function createProxy(seller: Seller, prices: PaidTerms, options: ProxyOpt
         return body.overrun ? { ...tooBig, content: tooBig.body } : produced
       })
     }
+    const room = body.lengthMost
+    if (waitingBytes + room > waitingBytesMax) return busy('too many requests wait to be paid for: try again')
+    waitingBytes += room
+    gone.signal.addEventListener('abort', () => (waitingBytes -= room), { once: true })
     let bytes: Uint8Array | undefined
     try {
       bytes = body.present && !READING.has(method) ? await body.whole() : undefined

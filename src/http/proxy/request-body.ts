@@ -25,6 +25,12 @@ export class RequestBody {
     return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
   }
 
+  /** Bytes that it has at most. */
+  get lengthMost(): number {
+    const length = this.#request.headers['content-length']
+    return this.present && length === undefined ? this.#bytesMax : Number(length ?? 0)
+  }
+
   /** @throws {ShopError} `SHOP_CONTENT` beyond the bound; what the connection throws */
   async *stream(): AsyncGenerator<Uint8Array> {
     let length = 0

@@ -65,7 +65,7 @@ export function upstreamAt(options: UpstreamOptions, { clock, log }: { clock: Cl
 
   const call = async ({ method, target, fields, body, gone }: UpstreamCall): Promise<Produced> => {
     if (unpaid >= unpaidCallsMax) {
-      return whole(problem(503, 'busy', 'too many answers wait to be paid for: try again', { headers: RETRY }))
+      return whole(busy('too many answers wait to be paid for: try again'))
     }
     unpaid++
     let waiting = true
@@ -142,7 +142,10 @@ export function upstreamAt(options: UpstreamOptions, { clock, log }: { clock: Cl
   }
 }
 
-const RETRY = { 'Retry-After': '5' }
+/** There is no room for more who have not paid yet. */
+export function busy(detail: string): Answer {
+  return problem(503, 'busy', detail, { headers: { 'Retry-After': '5' } })
+}
 
 function baseOf(upstream: string | URL): URL {
   const base = URL.canParse(String(upstream)) ? new URL(upstream) : undefined

@@ -162,6 +162,20 @@ test('only so many answers wait for their first payment at once', async (t) => {
   assert.equal(upstream.calls.length, 3)
 })
 
+test('only so many bytes of requests wait for their first payment', async (t) => {
+  const { ask, upstream, seller } = await openGateway(t, { proxy: { waitingBytesMax: 10 } })
+  const asking = { method: 'POST', body: '{"a":1}' }
+  const first = await ask('/x', asking)
+  assert.equal(first.statusCode, 200)
+  assert.deepEqual(await problemOf(await ask('/x', asking)), { status: 503, code: 'busy' })
+  first.destroy()
+  while (seller.till.streams > 0) await new Promise((resolve) => setImmediate(resolve))
+  const third = await ask('/x', asking)
+  assert.equal(third.statusCode, 200)
+  third.destroy()
+  assert.equal(upstream.calls.length, 0)
+})
+
 test('a call is aborted when its asker goes before it is answered', async (t) => {
   const { port, upstream } = await openGateway(t, { answering: () => undefined })
   const socket = connect(port, '127.0.0.1')
