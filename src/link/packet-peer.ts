@@ -43,8 +43,6 @@ export interface PacketPeerOptions {
 /** How long the id of a settlement of ours counts. */
 export const SETTLEMENT_MS = 3_600_000
 
-const WAYS: readonly Way[] = ['accepted', 'dialled']
-
 const NOT_SETTLED = btpFailure('NotAcceptedError', 'the settlement was not accepted: nothing proves it')
 
 export class PacketPeer implements PacketLink {
@@ -94,7 +92,10 @@ export class PacketPeer implements PacketLink {
 
   /** The one that the peer dialled, if there are two: ilp-plugin-btp answers over that one, whichever was asked. */
   #live(): Session | undefined {
-    return WAYS.map((way) => this.#sessions.get(way)).find((session) => session?.open)
+    const accepted = this.#sessions.get('accepted')
+    if (accepted?.open) return accepted
+    const dialled = this.#sessions.get('dialled')
+    return dialled?.open ? dialled : undefined
   }
 
   #welcome(way: Way, session: Session): void {
