@@ -1,8 +1,8 @@
 /**
  * The documents do what they say: every `js` block runs against the built package, every command of a `sh` block is run or
  * is a script of package.json, in the order of the document; each with free ports in place of 8000 and 9000. A block that
- * listens serves the blocks after it, until the next one that listens. A `text` block is what the block before it prints.
- * `console` blocks are captures, and not run.
+ * listens serves the blocks after it, until the next one that listens; an example that is started by `node examples/…`
+ * stands beside it, at 9000. A `text` block is what the block before it prints. `console` blocks are captures, and not run.
  */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
@@ -23,6 +23,9 @@ const TYPED_ONLY = /^(git clone|cd|npm ci|npm install|npm test)\b/
 const SCRIPTS = Object.keys((JSON.parse(readText('package.json')) as { scripts: object }).scripts)
 const CLI = join(ROOT, 'dist/cli/main.js')
 const START = /^(?:npm start --|npx sluice demo)(.*)$/
+const EXAMPLE = /^node (examples\/[\w-]+\.js)$/
+const LISTENS = /\blisten(er)?\b/
+const LISTENED = /(?:listen\(|port: )(8000|9000)\b/g
 const PORT_WAIT_MS = 25
 
 function blocksOf(markdown: string): Block[] {
@@ -57,7 +60,7 @@ function accepts(port: number): Promise<boolean> {
 class Reader {
   readonly #directory: string
   #ports = new Map<string, number>()
-  #server: ChildProcess | undefined
+  #servers: ChildProcess[] = []
   #output = ''
   #files = 0
 
@@ -71,12 +74,13 @@ class Reader {
   }
 
   async close(): Promise<void> {
-    const server = this.#server
-    this.#server = undefined
-    if (server === undefined || server.exitCode !== null) return
-    const ended = new Promise((resolve) => server.once('close', resolve))
-    server.kill('SIGKILL')
-    await ended
+    const running = this.#servers.filter(({ exitCode }) => exitCode === null)
+    this.#servers = []
+    for (const server of running) {
+      const ended = new Promise((resolve) => server.once('close', resolve))
+      server.kill('SIGKILL')
+      await ended
+    }
   }
 
   async run({ language, text }: Block): Promise<void> {
@@ -98,12 +102,12 @@ class Reader {
   }
 
   async #program(text: string): Promise<void> {
-    const listens = /\blisten(er)?\b/.test(text)
+    const listens = LISTENS.test(text)
     if (listens) await this.#newPorts()
     const file = join(this.#directory, `${++this.#files}.mjs`)
     await writeFile(file, this.#withPorts(text))
-    const used = [...this.#ports].filter(([shown]) => text.includes(shown)).map(([, port]) => port)
-    if (listens) return this.#serve([file], used)
+    const listened = [...text.matchAll(LISTENED)].map(([, shown = '']) => this.#ports.get(shown) ?? 0)
+    if (listens) return this.#serve([file], listened)
     return this.#finish([file])
   }
 
@@ -114,6 +118,11 @@ class Reader {
     const options = START.exec(command)?.[1]
     if (options !== undefined) return this.#finish([CLI, 'demo', ...words(options)])
     if (command.startsWith('npm ')) return
+    const example = EXAMPLE.exec(command)?.[1]
+    if (example !== undefined) {
+      const port = this.#ports.get('9000') ?? 0
+      return this.#serve([join(ROOT, example)], [port], { PORT: String(port) })
+    }
     assert.match(command, /^npx sluice /, `nobody knows how to test: ${command}`)
     const args = words(command.slice('npx sluice '.length))
     if (args[0] !== 'shop') return this.#finish([CLI, ...args.map((arg) => this.#withPorts(arg))])
@@ -135,9 +144,9 @@ class Reader {
   }
 
   /** Starts a program that goes on, and waits for its ports. */
-  async #serve(args: readonly string[], ports: readonly number[]): Promise<void> {
-    const { child, output } = this.#start(args)
-    this.#server = child
+  async #serve(args: readonly string[], ports: readonly number[], env: NodeJS.ProcessEnv = {}): Promise<void> {
+    const { child, output } = this.#start(args, env)
+    this.#servers.push(child)
     for (const port of ports) {
       while (!(await accepts(port))) {
         assert.equal(child.exitCode, null, `it ended: ${output()}`)
@@ -153,10 +162,10 @@ class Reader {
     this.#output = output()
   }
 
-  #start(args: readonly string[]): { child: ChildProcess; output: () => string } {
+  #start(args: readonly string[], env: NodeJS.ProcessEnv = {}): { child: ChildProcess; output: () => string } {
     const child = spawn(process.execPath, ['--no-warnings', ...args], {
       cwd: this.#directory,
-      env: { ...process.env, SLUICE_HOME: this.#directory },
+      env: { ...process.env, SLUICE_HOME: this.#directory, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     let output = ''
@@ -166,9 +175,10 @@ class Reader {
   }
 }
 
-/** Words of a command line; double quotes keep spaces together. */
+/** Words of a command line; quotes keep spaces together. */
 function words(line: string): string[] {
-  return [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '')
+  const found = line.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)
+  return [...found].map(([, double, single, plain]) => double ?? single ?? plain ?? '')
 }
 
 async function readAloud(t: TestContext, path: string, blocks: readonly Block[]): Promise<void> {

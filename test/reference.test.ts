@@ -128,6 +128,15 @@ test('ARCHITECTURE.md says why each dependency is there', () => {
   for (const name of Object.keys(dependencies)) assert.ok(table.includes(`\`${name}\``), `${name} has no reason`)
 })
 
+test('the speeds that README.md names are those of the bench', () => {
+  const text = readText('README.md').replaceAll(/\s+/g, ' ')
+  const claim = /([\d,]+) units a second at 20 ms, where Sluice sold ([\d,]+) with 100/.exec(text)
+  const [, theirs = '', ours = ''] = (claim ?? []).map((figure) => figure.replaceAll(',', ''))
+  const figures = readText('bench/README.md')
+  assert.match(figures, new RegExp(`^mppx .*: ${theirs} letters/s`, 'm'))
+  assert.match(figures, new RegExp(`^sluice, window 100: ${ours} letters/s`, 'm'))
+})
+
 test('headers.md has the codes of the problem documents', () => {
   const sources = listPaths('src/http').map(readText).join('\n')
   const calls = sources.matchAll(/(?:problem\(\s*\d+,\s*|paymentRequired\()'([a-z-]+)'/g)
