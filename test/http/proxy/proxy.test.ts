@@ -149,6 +149,36 @@ test('no path leaves what is behind the gateway, or is free by another name', as
   )
 })
 
+test('a buyer that reads nothing: the window’s tokens are read upstream, and one more', async (t) => {
+  const window = 5
+  let taken = 0
+  let stopped: () => void = () => {}
+  const over = new Promise<void>((resolve) => (stopped = resolve))
+  const endless = (): ReadableStream<Uint8Array> =>
+    new ReadableStream(
+      {
+        pull: (controller) => controller.enqueue(Buffer.from(delta(`word${taken++}`))),
+        cancel: () => stopped(),
+      },
+      { highWaterMark: 0 },
+    )
+  const headers = { 'Content-Type': 'text/event-stream' }
+  const { buy, assertQuiet } = await openGateway(t, {
+    proxy: { fetch: async () => new Response(endless(), { headers }) },
+  })
+  const { response } = await buy('/chat/completions', chatRequest(1), { window: BigInt(window) * PRICE })
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader()
+  const { value } = await reader.read()
+  const read = tokensIn(Buffer.from(value ?? []).toString())
+  for (let turn = 0; turn < 200; turn++) await new Promise((resolve) => setImmediate(resolve))
+  assert.ok(taken <= read + window + 1, `${taken} taken, ${read} read`)
+  await reader.cancel()
+  await over
+  await response.payment.settled()
+  assert.equal(response.payment.spent, BigInt(response.payment.units) * PRICE)
+  assertQuiet()
+})
+
 test('only so many answers wait for their first payment at once', async (t) => {
   const { ask, upstream } = await openGateway(t, {
     answering: async (call, response) => writeTo(call, response, delta('word')),
