@@ -8,17 +8,29 @@ import { problem, type Answer, type Reply, type ShopRequest } from './exchange.j
 import type { Quote } from './price.js'
 
 /** A browser that opens the address itself, and cannot pay: what it asks for would never come. */
-export function isNavigation(request: ShopRequest): boolean {
+function isNavigation(request: ShopRequest): boolean {
   if (request.method !== 'GET') return false
   return request.header('sec-fetch-mode') === 'navigate' || wantsPage(request)
 }
 
-/** What a browser sees of a stream. */
+/** What an answer depends on, of a request. */
+export const VARY = 'Accept, User-Agent'
+
+/**
+ * A client that shows a stream to nobody who could pay for it: a browser, a tool for people such as curl, or a program that
+ * asks for the explanation by its type. All others get the stream, because a client that pays looks like any other.
+ */
+export function wantsExplanation(request: ShopRequest): boolean {
+  if (request.method === 'HEAD') return false
+  return isNavigation(request) || isTool(request) || /application\/problem\+json/i.test(request.header('accept') ?? '')
+}
+
+/** What those see who cannot pay. */
 export function payPage({ price, unit }: Quote, asset: Asset, headers: Readonly<Record<string, string>>): Answer {
   const { step = 1, name } = unit
   const what = step === 1 ? `one ${name}` : `${step} × ${name}`
   const detail =
-    `This is sold while it streams: ${formatMoney(price, asset)} for ${what}. A browser cannot pay for it; ` +
+    `This is sold while it streams: ${formatMoney(price, asset)} for ${what}. Browsers and curl cannot pay for it; ` +
     'a client that pays can, such as: sluice get URL --max-spend AMOUNT'
   return problem(402, 'payment-required', detail, { headers })
 }
@@ -30,7 +42,7 @@ export function negotiated(request: ShopRequest, reply: Reply): Reply {
   const page = request.header('sec-fetch-mode') === 'navigate' || wantsPage(request)
   if (!page && !wantsText(request)) return reply
   const { title, detail } = readProblem(reply.body)
-  const headers = { ...reply.headers, Vary: 'Accept' }
+  const headers = { ...reply.headers, Vary: VARY }
   if (!page) {
     return {
       ...reply,
@@ -57,8 +69,14 @@ function wantsPage(request: ShopRequest): boolean {
 function wantsText(request: ShopRequest): boolean {
   const accept = request.header('accept') ?? ''
   if (/(^|,)\s*text\/plain\s*(;|,|$)/i.test(accept)) return !/json/i.test(accept)
-  // Programs and curl both send "*/*", and only curl has a person before it.
-  return accept.trim() === '*/*' && /^(curl|wget|httpie)\//i.test(request.header('user-agent') ?? '')
+  return isTool(request)
+}
+
+/** Programs and curl both accept anything, and only curl has a person before it. */
+function isTool(request: ShopRequest): boolean {
+  const accept = request.header('accept') ?? '*/*'
+  // HTTPie asks for JSON first where it sends some.
+  return accept.includes('*/*') && /^(curl|wget|httpie)\//i.test(request.header('user-agent') ?? '')
 }
 
 function readProblem(body: Uint8Array): { readonly title: string; readonly detail: string } {

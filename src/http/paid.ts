@@ -7,7 +7,7 @@ import { EMPTY } from '../bytes/index.js'
 import { parseMoney, toBaseUnits } from '../money/index.js'
 import { ShopError } from './errors.js'
 import { problem, unavailable, UNCACHED, type Reply, type ShopRequest } from './exchange.js'
-import { isNavigation, negotiated, payPage } from './negotiation.js'
+import { negotiated, payPage, VARY, wantsExplanation } from './negotiation.js'
 import { sellStream } from './paid-stream.js'
 import { formatPayTerms } from './pay-terms.js'
 import { readPrice, type Price, type Quote } from './price.js'
@@ -81,7 +81,7 @@ export function paidRoute(seller: Seller, terms: PaidTerms): PaidRoute {
     const risk = window ?? (flow === 'prepaid' ? price : 100n * price)
     const headers = {
       ...UNCACHED,
-      Vary: 'Accept',
+      Vary: VARY,
       'Pay-Terms': formatPayTerms(
         termsOf(seller.till, { unit: quote.unit, price, window: risk }, seller.termsFor(request)),
       ),
@@ -91,7 +91,7 @@ export function paidRoute(seller: Seller, terms: PaidTerms): PaidRoute {
       return seller.balances.answer(request, charge, async () => freeReply(await produce(), seller.log))
     }
     if (request.method === 'OPTIONS') return { status: 204, headers, body: EMPTY }
-    if (terms.optional !== true && isNavigation(request)) return payPage(quote, asset, headers)
+    if (terms.optional !== true && wantsExplanation(request)) return payPage(quote, asset, headers)
     return sellStream(seller, terms, quote, headers, request, produce)
   }
   return async (request, produce) => negotiated(request, await answer(request, produce))

@@ -1,5 +1,7 @@
 /** Paid routes over real HTTP and a real ledger: what is sold waits for its payment, what is not passes free. */
 import assert from 'node:assert/strict'
+import { execFile, spawnSync } from 'node:child_process'
+import { promisify } from 'node:util'
 import { test, type TestContext } from 'node:test'
 import { hashToken } from 'sluice/session'
 import {
@@ -19,6 +21,9 @@ import { openSeller, type SellerOptions } from 'sluice/http/seller'
 import { holderAt } from 'sluice/link/ws'
 import { MemoryStore } from 'sluice/store'
 import { brief, get, Payer, Reader, serve, text } from './buyer.js'
+
+const run = promisify(execFile)
+const hasCurl = spawnSync('curl', ['--version']).status === 0
 
 const quiet = { warn: () => undefined }
 
@@ -309,6 +314,36 @@ test('a browser sees a page, curl sees text, a program a problem document', asyn
   assert.equal(await forms({ Accept: '*/*' }), 'application/problem+json')
   assert.equal(await forms({}), 'application/problem+json')
   assert.equal(await forms({ Accept: 'text/html' }), 'text/html; charset=utf-8')
+})
+
+test('curl is told how to pay for a stream, and no client that may pay is kept from it', async (t) => {
+  const { port } = await openMarket(t, { price: 5n, unit: 'letter' })
+  const asked = async (headers: Record<string, string>, method = 'GET') => {
+    const response = await get(port, '/', { headers, method })
+    const { statusCode, headers: said } = response
+    const told = statusCode === 402 ? await text(response) : ''
+    response.destroy()
+    return { status: statusCode, type: said['content-type'], vary: said['vary'], terms: said['pay-terms'], told }
+  }
+  for (const agent of ['curl/8.5.0', 'Wget/1.21.4', 'HTTPie/3.2.2']) {
+    const { status, type, vary, terms, told } = await asked({ Accept: '*/*', 'User-Agent': agent })
+    assert.deepEqual([status, type, vary], [402, 'text/plain; charset=utf-8', 'Accept, User-Agent'])
+    assert.match(told, /0\.000000005 USD for one letter.*sluice get URL/)
+    assert.equal(parsePayTerms(String(terms)).price, 5n)
+  }
+  assert.equal((await asked({ Accept: '*/*', 'User-Agent': 'curl/8.5.0' }, 'POST')).status, 402)
+  assert.equal((await asked({ Accept: '*/*', 'User-Agent': 'curl/8.5.0' }, 'HEAD')).status, 200)
+  const program = await asked({ Accept: 'application/problem+json' })
+  assert.deepEqual([program.status, program.type], [402, 'application/problem+json'])
+  for (const headers of [{}, { Accept: '*/*', 'User-Agent': 'node' }, { Accept: 'text/plain' }]) {
+    assert.equal((await asked(headers)).status, 200)
+  }
+})
+
+test('curl itself shows the text', { skip: !hasCurl && 'curl is not installed' }, async (t) => {
+  const { port } = await openMarket(t, { price: 5n })
+  const { stdout } = await run('curl', ['-s', `http://127.0.0.1:${port}/`])
+  assert.match(stdout, /^402 Payment Required\nThis is sold while it streams.*sluice get URL/)
 })
 
 test('a till that is full lets go of the oldest stream that nobody has paid for', async (t) => {
