@@ -18,14 +18,18 @@ interface Line {
   readonly [figure: string]: unknown
 }
 
-test('the quick bench gives every figure of every contender', async () => {
-  const args = [join(root, 'build/bench/bench/main.js'), '--quick']
+/** The figures for programs that a quick run of this bench prints. */
+async function quickly(main: string): Promise<Line[]> {
+  const args = [join(root, 'build/bench/bench', main), '--quick']
   const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: root })
-  const lines = stdout
+  return stdout
     .split('\n')
     .filter((line) => line.startsWith('{'))
     .map((line) => JSON.parse(line) as Line)
+}
 
+test('the quick bench gives every figure of every contender', async () => {
+  const lines = await quickly('main.js')
   const rows = lines.filter(({ contender }) => contender !== undefined)
   assert.deepEqual(
     rows.map(({ contender }) => contender),
@@ -68,12 +72,7 @@ test('the quick bench gives every figure of every contender', async () => {
 })
 
 test('the quick bench of streams measures a distance beside mppx, and a file beside its free download', async () => {
-  const args = [join(root, 'build/bench/bench/streams-main.js'), '--quick']
-  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: root })
-  const lines = stdout
-    .split('\n')
-    .filter((line) => line.startsWith('{'))
-    .map((line) => JSON.parse(line) as Line)
+  const lines = await quickly('streams-main.js')
   assert.deepEqual(
     lines.map(({ contender }) => contender),
     ['mppx 0.11.0, session stream', 'sluice', 'free', 'paid'],
