@@ -2,7 +2,7 @@
 import { type RefusalCode, XrpError } from './errors.js'
 import { isIndex, isJson, type Json, type ValidatedTransaction } from './ledger-messages.js'
 import type { Signed } from './signer.js'
-import type { SlotState } from './slot.js'
+import { type SlotState, UNANSWERED } from './slot.js'
 
 /** A transaction to make. */
 export interface Draft {
@@ -38,6 +38,16 @@ export interface Slot {
   unsent: boolean
   /** The newest validated ledger when it was submitted last. */
   sentAt: number
+}
+
+/** Where transactions on the way are kept: an `XrpRecord`, or whatever else can. */
+export interface SlotRecord {
+  list(prefix: string): Iterable<readonly [rest: string, value: Json]>
+  /** Throws an {@link XrpError} when it cannot, and has done nothing. What is there already can always be changed. */
+  put(key: string, value: Json): void
+  delete(key: string): void
+  /** Resolves when all of that is durable. */
+  saved(): Promise<void>
 }
 
 export function writeSlot({ draft, blobs, fee, firstLedger, lastLedger }: Slot): Json {
@@ -77,7 +87,7 @@ export function readSlot(sequence: number, value: Json): Slot {
     lastLedger,
     blobs: blobs as Signed[],
     // A crash came between making it durable and the end of it: it may have been submitted, or not.
-    state: { at: 'submitted' },
+    state: UNANSWERED,
     unsent: true,
     sentAt: 0,
   }

@@ -24,15 +24,18 @@ export interface ServerState {
   readonly load: number | undefined
   /** To be named in transactions; networks up to 1024 refuse them with it. */
   readonly networkId: number | undefined
+  /** Which network it is: 0 the main net, 1 the test net. Old servers do not tell. */
+  readonly network: number | undefined
 }
 
 /** @throws {XrpError} `XRP_SERVER` */
 export async function readServer(request: Request): Promise<ServerState> {
   const { info } = await request({ command: 'server_info' })
-  if (!isJson(info)) return { load: undefined, networkId: undefined }
+  if (!isJson(info)) return { load: undefined, networkId: undefined, network: undefined }
   const { load_factor: load, network_id: id } = info
   return {
     load: typeof load === 'number' ? load : undefined,
     networkId: isIndex(id) && id > 1024 ? id : undefined,
+    network: isIndex(id) ? id : undefined,
   }
 }

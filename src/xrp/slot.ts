@@ -56,7 +56,12 @@ export function classOf(result: string): ResultClass {
 export type SlotState =
   | { readonly at: 'prepared' }
   | { readonly at: 'submitted' }
-  | { readonly at: 'waiting' | 'provisional'; readonly result: string }
+  /**
+   * `asked`: submitted again, and not answered yet. `mayBeHeld`: some server may have it all the same, because an answer
+   * is missing, or said only that it must wait.
+   */
+  | { readonly at: 'waiting'; readonly result: string; readonly asked: boolean; readonly mayBeHeld: boolean }
+  | { readonly at: 'provisional'; readonly result: string }
   | SlotEnd
 
 export type SlotEnd =
@@ -85,7 +90,9 @@ export function advance(state: SlotState, event: SlotEvent): SlotState {
   if (isEnd(state)) return state
   switch (event.type) {
     case 'submitted':
-      return state.at === 'prepared' ? { at: 'submitted' } : state
+      if (state.at === 'prepared') return { at: 'submitted' }
+      if (state.at === 'submitted') return UNANSWERED
+      return state.at === 'waiting' ? { ...state, asked: true, mayBeHeld: state.mayBeHeld || state.asked } : state
     case 'answered':
       return answered(state, event.result)
     case 'used':
@@ -94,8 +101,7 @@ export function advance(state: SlotState, event: SlotEvent): SlotState {
     case 'read':
       return event.ledgerIndex >= event.lastLedger ? { at: 'expired', result: resultOf(state) } : state
     case 'unaffordable':
-      // What a server has accepted may still be applied.
-      return state.at === 'provisional' ? state : { at: 'dead', result: event.result }
+      return mayApply(state) ? state : { at: 'dead', result: event.result }
   }
 }
 
@@ -107,11 +113,20 @@ function answered(state: SlotState, result: string): SlotState {
     case 'future':
     case 'fee':
     case 'later':
-      return state.at === 'provisional' ? state : { at: 'waiting', result }
+      if (state.at === 'provisional') return state
+      return { at: 'waiting', result, asked: false, mayBeHeld: mayApply(state) || !result.startsWith('tel') }
     case 'refused':
-      return state.at === 'provisional' ? state : { at: 'dead', result }
+      return mayApply(state) ? state : { at: 'dead', result }
   }
 }
+
+/** Whether a server may have accepted it before: then a later refusal does not end it. */
+function mayApply(state: SlotState): boolean {
+  return state.at === 'provisional' || (state.at === 'waiting' && state.mayBeHeld)
+}
+
+/** Submitted before, and nobody knows with what result: by this run or an earlier one. */
+export const UNANSWERED: SlotState = { at: 'waiting', result: '', asked: false, mayBeHeld: true }
 
 /** What the server said last; empty when it has not. */
 function resultOf(state: SlotState): string {

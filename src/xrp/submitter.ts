@@ -6,12 +6,11 @@
  */
 import type { Log } from '../log/index.js'
 import type { Account, Outlay } from './account.js'
-import { type Draft, type Outcome, readSlot, type Slot, writeSlot } from './drafts.js'
+import { type Draft, type Outcome, readSlot, type Slot, type SlotRecord, writeSlot } from './drafts.js'
 import type { RefusalCode } from './errors.js'
 import { XrpError } from './errors.js'
 import type { Fees } from './fees.js'
 import { accountAfter, type ClosedLedger, type Json, type ValidatedTransaction } from './ledger-messages.js'
-import type { XrpRecord } from './record.js'
 import type { XrpLimits } from './options.js'
 import { readAccountOf, readServer } from './server-state.js'
 import { ORDINARY_FEE } from './rules.js'
@@ -24,7 +23,7 @@ export interface SubmitterOptions {
   readonly signer: Signer
   readonly account: Account
   readonly fees: Fees
-  readonly record: XrpRecord
+  readonly record: SlotRecord
   readonly log: Log
   readonly request: (command: Json) => Promise<Json>
   /** The newest validated ledger, while there is a connection. */
@@ -194,8 +193,8 @@ export class Submitter {
         unsent: true,
         sentAt: ledger.index,
       }
-      this.#slots.set(sequence, slot)
       record.put(`${KEY}${sequence}`, writeSlot(slot))
+      this.#slots.set(sequence, slot)
       return true
     } catch (error) {
       sequences.release(sequence)

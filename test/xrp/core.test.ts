@@ -154,6 +154,7 @@ describe('a transaction on its way', () => {
   const read = (ledgerIndex: number): SlotEvent => ({ type: 'read', ledgerIndex, lastLedger: 20 })
   const used = (ours: boolean): SlotEvent => ({ type: 'used', transaction, ours })
   const submitted: SlotEvent = { type: 'submitted' }
+  const tooDear: SlotEvent = { type: 'unaffordable', result: 'x' }
 
   const rows: [name: string, events: SlotEvent[], at: SlotState['at']][] = [
     ['accepted', [submitted, answered('tesSUCCESS')], 'provisional'],
@@ -171,11 +172,16 @@ describe('a transaction on its way', () => {
     ['accepted, and past its last ledger', [submitted, answered('tesSUCCESS'), read(20)], 'expired'],
     ['never answered', [submitted, read(20)], 'expired'],
     ['overtaken', [submitted, answered('tefPAST_SEQ'), used(false)], 'taken'],
-    ['too dear', [submitted, answered('telINSUF_FEE_P'), { type: 'unaffordable', result: 'x' }], 'dead'],
+    ['too dear', [submitted, answered('telINSUF_FEE_P'), tooDear], 'dead'],
+    ['too dear after it was accepted', [submitted, answered('tesSUCCESS'), tooDear], 'provisional'],
+    ['bad after an answer was lost', [submitted, submitted, answered('temBAD_FEE')], 'waiting'],
+    ['too dear after an answer was lost', [submitted, submitted, answered('telINSUF_FEE_P'), tooDear], 'waiting'],
+    ['too dear after it had to wait', [submitted, answered('terPRE_SEQ'), tooDear], 'waiting'],
+    ['bad when it is asked again', [submitted, answered('telINSUF_FEE_P'), submitted, answered('temBAD')], 'dead'],
     [
-      'too dear after it was accepted',
-      [submitted, answered('tesSUCCESS'), { type: 'unaffordable', result: 'x' }],
-      'provisional',
+      'bad after the second answer was lost',
+      [submitted, answered('telINSUF_FEE_P'), submitted, submitted, answered('temBAD')],
+      'waiting',
     ],
   ]
   for (const [name, events, at] of rows) {
