@@ -111,7 +111,7 @@ export class Ledger {
    */
   execute(command: Command): Decision {
     const state = this.#running()
-    if (this.#commits.gathered >= this.#batchRecordsMax && adds(command)) {
+    if (this.#commits.gathered >= this.#batchRecordsMax && adds(command, state)) {
       return { ok: false, code: 'BUSY', message: 'the store is slower than the load; try again later' }
     }
     const { decision, events } = decide(state, command, this.#timeOf(state))
@@ -201,6 +201,17 @@ export class Ledger {
   note(key: string): Uint8Array | undefined {
     const state = this.#running()
     return core.noteAt(state, key, this.#timeOf(state))?.value
+  }
+
+  /** Notes whose keys begin so, with the rest of the key. */
+  notes(prefix: string): (readonly [rest: string, value: Uint8Array])[] {
+    const state = this.#running()
+    const now = this.#timeOf(state)
+    const found: (readonly [string, Uint8Array])[] = []
+    for (const { key, value, expiresAt } of state.notes.values()) {
+      if (expiresAt > now && key.startsWith(prefix)) found.push([key.slice(prefix.length), value])
+    }
+    return found
   }
 
   /** Adds up the whole book. @throws {InvariantError} */
@@ -375,6 +386,7 @@ export class Ledger {
 }
 
 /** Commands that a load of them can send without end; the others only undo or end what those began. */
-function adds(command: Command): boolean {
+function adds(command: Command, state: core.State): boolean {
+  if (command.type === 'note') return !state.notes.has(command.key)
   return command.type !== 'fulfill' && command.type !== 'reject'
 }
