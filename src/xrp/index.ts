@@ -31,3 +31,25 @@ export { advance, classOf, type ResultClass, type SlotEnd, type SlotEvent, type 
 export type { TransferEnd } from './stored-transfers.js'
 export { type Dial, dialServer, type LedgerConnection, type ServerOptions } from './transport.js'
 export { XrpEscrowPlugin, type XrpEscrowPluginOptions } from './xrp-escrow-plugin.js'
+export {
+  openXrpSettlement,
+  SETTLEMENT_LIMITS,
+  type SettlementLimits,
+  XrpSettlement,
+  type XrpSettlementOptions,
+} from './settlement.js'
+export { type Deposit, readDeposit, type UnclaimedDeposit } from './settlement-deposits.js'
+export { SettlementError } from './settlement-errors.js'
+export { SETTLEMENT, type SettlementTerms } from './settlement-messages.js'
+export type { Payout, PayoutRequest } from './settlement-payouts.js'
+export {
+  chargeOf,
+  creditOf,
+  depositFor,
+  formatRate,
+  isSameRate,
+  parseRate,
+  payoutOf,
+  type XrpRate,
+} from './settlement-rate.js'
+export { type Settled, SETTLER_LIMITS, type SettlerLimits, XrpSettler, type XrpSettlerOptions } from './settler.js'

@@ -16,7 +16,7 @@ import type { Transfer } from 'sluice/plugin'
 import { MemoryStore } from 'sluice/store'
 import { Wallet } from 'xrpl'
 
-const apiVersion = process.env['XRPL_API_VERSION'] === '1' ? 1 : 2
+export const apiVersion = process.env['XRPL_API_VERSION'] === '1' ? 1 : 2
 const realServer = process.env['XRPL_TEST_SERVER']
 export const XRP = 1_000_000n
 
@@ -81,12 +81,16 @@ export class Stage {
     else this.sim.acceptLedger()
   }
 
+  /** Time for requests, answers and events; a real server needs longer than a simulator. */
+  async pause(): Promise<void> {
+    await pause(this.sim === undefined ? 50 : 10)
+  }
+
   /** Closes ledgers until the condition holds. */
   async until(condition: () => boolean, ledgersMax = 200): Promise<void> {
     for (let left = ledgersMax; !condition(); left--) {
       if (left === 0) throw new Error(`not within ${ledgersMax} ledgers`)
-      // Answers and events of what was submitted; a real server needs longer than a simulator.
-      await pause(this.sim === undefined ? 50 : 10)
+      await this.pause()
       if (condition()) return
       await this.close()
     }
@@ -119,6 +123,12 @@ export class Stage {
       ledger_index: 'validated',
     })
     return BigInt(String((account_data as Record<string, unknown>)['Balance']))
+  }
+
+  /** Of the next transaction. */
+  async sequence(address: string): Promise<number> {
+    const { account_data } = await this.request({ command: 'account_info', account: address, ledger_index: 'current' })
+    return Number((account_data as Record<string, unknown>)['Sequence'])
   }
 
   async escrows(address: string): Promise<number> {
