@@ -46,9 +46,23 @@ export interface Charge {
   readonly refunds?: boolean
 }
 
+/** A debit that is durable. */
+export interface Debited {
+  /** Whose it is: the name of the balance's account. */
+  readonly account: string
+  /** Names the request, and is the same for its repetitions. */
+  readonly id: string
+  /** Base units; 0 for a repetition. */
+  readonly amount: bigint
+}
+
 export interface Balances {
-  /** Answers a request: `produce` runs once it is paid for, durably. */
-  readonly answer: (request: ShopRequest, charge: Charge, produce: () => Promise<Reply>) => Promise<Reply>
+  /** Answers a request: `produce` runs once it is paid for, durably; without a debit where paying is optional. */
+  readonly answer: (
+    request: ShopRequest,
+    charge: Charge,
+    produce: (debited?: Debited) => Promise<Reply>,
+  ) => Promise<Reply>
 }
 
 /** Bytes of a token's hash: what stands in account names and addresses. */
@@ -152,7 +166,7 @@ export function openBalances(options: BalancesOptions): Balances {
     }
     let reply: Reply
     try {
-      reply = await produce()
+      reply = await produce({ account, id: toBase64url(id), amount: paid === 'paid' ? price : 0n })
     } catch (error) {
       await giveBack()
       throw error

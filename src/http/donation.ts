@@ -6,9 +6,9 @@ import { unavailable, type Reply, type ReplyHeaders } from './exchange.js'
 import { pump } from './free-stream.js'
 import { encodeEndOffset, type StreamEnd } from './stream-messages.js'
 import { reject } from './stream-rejection.js'
+import type { SaleWatcher } from './sale-watcher.js'
 import { fulfillerOf, payHeaderOf, type PayDialect } from './seller-terms.js'
 import type { Source } from './source.js'
-import type { SaleWatcher } from './stream-sale.js'
 import type { Till } from './till.js'
 
 export interface Donation {

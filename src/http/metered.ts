@@ -3,6 +3,7 @@ import { ShopError, checkPrice } from './errors.js'
 import { UNCACHED, type ReplyHeaders, type ShopRequest } from './exchange.js'
 import { formatPayTerms } from './pay-terms.js'
 import { readPrice, type Price } from './price.js'
+import { watcherOf } from './sale-watcher.js'
 import type { SaleEnd } from './seller-events.js'
 import { termsOf, type PayDialect } from './seller-terms.js'
 import type { Seller } from './seller.js'
@@ -22,6 +23,8 @@ export interface MeteredOptions {
   readonly dialect?: PayDialect
   /** Whom it is for: says at which host the buyer finds the ledger. Without it the seller's `uri` must be set. */
   readonly request?: Request | ShopRequest
+  /** What events and figures call it. Default `meter`. */
+  readonly route?: string
 }
 
 export interface Metered {
@@ -37,7 +40,7 @@ export interface Metered {
  * the content is cancelled then
  */
 export function meter(content: Content, options: MeteredOptions): Metered {
-  const { seller, dialect, request } = options
+  const { seller, dialect, request, route = 'meter' } = options
   const source = sourceOf(content)
   try {
     const { till } = seller
@@ -60,7 +63,18 @@ export function meter(content: Content, options: MeteredOptions): Metered {
       unit,
       source,
       dialect,
-      watch: () => ({ ended: (end) => ended(end) }),
+      watch: (id) => {
+        const asset = till.link.info.assetCode
+        const sale = { id, flow: 'stream', route, url: asked.url, unit: unit.name, price, asset } as const
+        const watcher = watcherOf(seller.events, sale)
+        return {
+          ...watcher,
+          ended(end) {
+            watcher.ended(end)
+            ended(end)
+          },
+        }
+      },
     })
     if (!('stream' in reply)) throw new ShopError('SHOP_UNAVAILABLE', 'the shop is full: answer 503')
     const end = new Promise<SaleEnd>((resolve) => (ended = resolve))

@@ -4,10 +4,10 @@ import { problem, type Reply, type ShopRequest } from './exchange.js'
 import type { PaidTerms } from './paid.js'
 import type { Quote } from './price.js'
 import { essenceOf, freeReply, isEncoded, isSold, laterPieces, soldHeaders, type Produced } from './produced.js'
-import type { SaleInfo } from './seller-events.js'
+import { watcherOf, type SaleWatcher } from './sale-watcher.js'
 import type { Seller } from './seller.js'
 import { sourceOf } from './source.js'
-import { streamReply, type SaleWatcher } from './stream-sale.js'
+import { streamReply } from './stream-sale.js'
 
 /** `headers`: those of every answer of the route. Rejects as `produce` does. */
 export async function sellStream(
@@ -38,7 +38,7 @@ export async function sellStream(
     source,
     dialect: terms.dialect,
     watch: (id: string): SaleWatcher =>
-      watcherOf(seller, {
+      watcherOf(seller.events, {
         id,
         flow: 'stream',
         route: terms.route ?? 'paid',
@@ -56,16 +56,4 @@ export async function sellStream(
     unit: later ? { ...unit, cut: () => later } : unit,
     receiptEvent: terms.receiptEvent === true && essenceOf(produced.headers) === 'text/event-stream',
   })
-}
-
-function watcherOf({ events }: Seller, sale: SaleInfo): SaleWatcher {
-  events.tell((listener) => listener.started?.(sale))
-  const { used } = events
-  return {
-    ended: (end) => events.tell((listener) => listener.ended?.(sale, end)),
-    paid: used ? (payment) => events.tell((listener) => listener.paid?.(sale, payment)) : undefined,
-    stalled: used ? (why) => events.tell((listener) => listener.stalled?.(sale, why)) : undefined,
-    rejected: used ? (why) => events.tell((listener) => listener.rejected?.(why)) : undefined,
-    resumed: used ? () => events.tell((listener) => listener.resumed?.(sale)) : undefined,
-  }
 }

@@ -10,6 +10,7 @@ import { problem, unavailable, UNCACHED, type Reply, type ShopRequest } from './
 import { negotiated, payPage, VARY, wantsExplanation } from './negotiation.js'
 import { sellStream } from './paid-stream.js'
 import { formatPayTerms } from './pay-terms.js'
+import { prepaidSale } from './prepaid-sale.js'
 import { readPrice, type Price, type Quote } from './price.js'
 import { freeReply, type Produced } from './produced.js'
 import type { Seller } from './seller.js'
@@ -88,7 +89,11 @@ export function paidRoute(seller: Seller, terms: PaidTerms): PaidRoute {
     }
     if (flow === 'prepaid') {
       const charge = { price, headers, optional: terms.optional, refunds: true }
-      return seller.balances.answer(request, charge, async () => freeReply(await produce(), seller.log))
+      const sale = { route: terms.route ?? 'paid', unit: quote.unit.name, price, asset: code }
+      const reply = async (): Promise<Reply> => freeReply(await produce(), seller.log)
+      return seller.balances.answer(request, charge, async (debited) =>
+        debited ? prepaidSale(seller.events, sale, request, debited, reply) : reply(),
+      )
     }
     if (request.method === 'OPTIONS') return { status: 204, headers, body: EMPTY }
     if (terms.optional !== true && wantsExplanation(request)) return payPage(quote, asset, headers)

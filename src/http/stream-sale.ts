@@ -5,9 +5,9 @@
 import type { Clock } from '../clock/index.js'
 import { unavailable, type Answer, type ReplyHeaders, type StreamingAnswer } from './exchange.js'
 import { Meter, type MeterLimits, type MeterOptions } from './meter.js'
-import type { SaleEnd, SalePayment, StallReason } from './seller-events.js'
 import { fulfillerOf, payHeaderOf, type PayDialect } from './seller-terms.js'
 import { withReceiptEvent } from './receipt-event.js'
+import type { SaleWatcher } from './sale-watcher.js'
 import type { Source } from './source.js'
 import type { Till } from './till.js'
 import { TimeMeter } from './time-meter.js'
@@ -28,14 +28,6 @@ export interface StreamSale extends Partial<MeterLimits> {
   readonly receiptEvent?: boolean | undefined
   /** Who watches the stream, once it begins. */
   readonly watch?: ((clientId: string) => SaleWatcher) | undefined
-}
-
-export interface SaleWatcher {
-  readonly ended: (end: SaleEnd) => void
-  readonly paid?: ((payment: SalePayment) => void) | undefined
-  readonly stalled?: ((why: StallReason) => void) | undefined
-  readonly resumed?: (() => void) | undefined
-  readonly rejected?: ((why: string) => void) | undefined
 }
 
 /** The reply; 503 when the till is full, and the source is cancelled. */

@@ -261,6 +261,47 @@ test('a request is sold ahead: from a balance, before its handler runs', async (
   assert.equal(produced, 3)
 })
 
+test('events tell of requests that were paid from a balance, and of what meter sells', async (t) => {
+  const heard: string[] = []
+  const ids = new Set<string>()
+  const on: SellerEvents = {
+    started: ({ id, flow, route, url }) => {
+      ids.add(id)
+      heard.push(`started ${flow} ${route} ${url}`)
+    },
+    paid: (_sale, { units, amount }) => heard.push(`paid ${units} ${amount}`),
+    ended: (_sale, { why, totals }) => heard.push(`ended ${why} ${totals.amount}`),
+  }
+  let status = 200
+  const produce = async (): Promise<Produced> => ({ status, headers: {}, content: 'goods' })
+  const { port, holder, seller } = await openMarket(t, { price: '10', unit: 'request' }, produce, { on })
+  await holder.open()
+  const headers = { 'Pay-Token': Buffer.alloc(32, 7).toString('base64url') }
+  const payer = new Payer(holder, (await get(port, '/', { headers })).headers['pay'])
+  await payer.send(payer.hold({ units: 4 }))
+  assert.deepEqual(heard, [])
+  const heardOf = async (more: Record<string, string> = {}): Promise<string[]> => {
+    heard.length = 0
+    await text(await get(port, '/x', { headers: { ...headers, ...more } }))
+    return [...heard]
+  }
+  assert.deepEqual(await heardOf(), ['started prepaid paid /x', 'paid 1 10', 'ended ended 10'])
+  const keyed = { 'Idempotency-Key': 'a' }
+  assert.deepEqual(await heardOf(keyed), ['started prepaid paid /x', 'paid 1 10', 'ended ended 10'])
+  assert.deepEqual(await heardOf(keyed), ['started prepaid paid /x', 'ended ended 0'], 'a repetition is free')
+  status = 500
+  assert.deepEqual(await heardOf(), ['started prepaid paid /x', 'ended failed 0'], 'what fails is given back')
+  assert.equal(ids.size, 3)
+  heard.length = 0
+  const metered = meter('A', { seller, price: 5n, route: 'metered' })
+  await new Payer(holder, metered.headers['Pay']).send()
+  const reader = metered.body.getReader()
+  await reader.read()
+  await reader.cancel()
+  await metered.ended
+  assert.deepEqual(heard, ['started stream metered /', 'paid 1 5', 'ended closed 5'])
+})
+
 test('where paying is optional nothing waits for it, and gifts are captured', async (t) => {
   const { port, holder } = await openMarket(t, { price: 5n, optional: true }, async () => ({
     status: 200,
