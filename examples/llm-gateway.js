@@ -5,7 +5,7 @@ import { openAiTokens, openSeller } from 'sluice'
 import { paid } from 'sluice/http/express'
 
 const { UPSTREAM = 'http://127.0.0.1:9000/v1', KEY = 'none', PORT = '8000', LEDGER = 'sluice-ledger' } = process.env
-const seller = await openSeller({ dir: LEDGER, credit: 1_000_000_000n })
+const seller = await openSeller({ dir: LEDGER, credit: '1 USD' })
 // The model is called with the first payment, and read no further than it is paid.
 const terms = {
   price: '0.01 USD per 1k tokens',

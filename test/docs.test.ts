@@ -9,7 +9,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
+import { describe, test, type TestContext } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { listPaths, readText, ROOT } from './tree.js'
 
@@ -35,13 +35,19 @@ function blocksOf(markdown: string): Block[] {
   }))
 }
 
+const givenPorts = new Set<number>()
+
+/** Never the same twice: documents are read side by side. */
 async function freePort(): Promise<number> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve))
   const address = server.address()
   await new Promise((resolve) => server.close(resolve))
   assert.ok(typeof address === 'object' && address !== null)
-  return address.port
+  const { port } = address
+  if (givenPorts.has(port)) return freePort()
+  givenPorts.add(port)
+  return port
 }
 
 function accepts(port: number): Promise<boolean> {
@@ -190,12 +196,14 @@ async function readAloud(t: TestContext, path: string, blocks: readonly Block[])
 
 const documents = ['README.md', ...listPaths('docs').filter((path) => path.endsWith('.md'))]
 
-for (const path of documents) {
-  const blocks = blocksOf(readText(path)).filter(({ language }) => language !== 'console')
-  if (blocks.length > 0 && !path.startsWith('docs/reference/')) {
-    test(`${path} does what it says`, { timeout: 120_000 }, async (t) => readAloud(t, path, blocks))
+describe('documents', { concurrency: 2 }, () => {
+  for (const path of documents) {
+    const blocks = blocksOf(readText(path)).filter(({ language }) => language !== 'console')
+    if (blocks.length > 0 && !path.startsWith('docs/reference/')) {
+      test(`${path} does what it says`, { timeout: 120_000 }, async (t) => readAloud(t, path, blocks))
+    }
   }
-}
+})
 
 test('a block that fails, prints something else or is no command is noticed', async (t) => {
   const fails = (language: string, text: string): Promise<void> =>
