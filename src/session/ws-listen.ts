@@ -62,7 +62,8 @@ export function attach(server: Server, options: ServeOptions): () => void {
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     const { origin } = request.headers
     if (options.path !== undefined && pathOf(request) !== options.path) {
-      // Whoever else listens may serve it; nobody would answer otherwise.
+      // Whoever else listens may serve it; nobody would answer otherwise. If none does, an error of it would end the process.
+      socket.on('error', () => socket.destroy())
       return server.listenerCount('upgrade') > 1 ? undefined : refuse(socket, '404 Not Found')
     }
     if (origin !== undefined && options.allowedOrigins?.includes(origin) !== true)

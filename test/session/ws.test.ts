@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { type AddressInfo, connect, createServer as createTcpServer, Socket } from 'node:net'
 import { createServer } from 'node:http'
+import type { Duplex } from 'node:stream'
 import test from 'node:test'
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
@@ -114,6 +115,30 @@ test('a shared HTTP server keeps its own requests', async (t) => {
   await assert.rejects(holder(t, `ws://127.0.0.1:${port}/other`).client.open({ timeoutMs: 50 }), {
     code: 'SESSION_TIMEOUT',
   })
+})
+
+test('where others serve WebSockets too, one that nobody takes and that breaks off ends nothing', async (t) => {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const onTransport = (): void => assert.fail('taken')
+  const detach = [attach(server, { path: '/one', onTransport }), attach(server, { path: '/two', onTransport })]
+  t.after(() => {
+    for (const off of detach) off()
+    server.close()
+    server.closeAllConnections()
+  })
+  const upgraded = new Promise<Duplex>((resolve) => {
+    server.once('upgrade', (_request: unknown, socket: Duplex) => resolve(socket))
+  })
+  const socket = connect(port, '127.0.0.1')
+  socket.write('GET /three HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+  const left = await upgraded
+  const closed = new Promise((resolve) => left.once('close', resolve))
+  // Without a listener of ours this error ends the process.
+  assert.equal(left.emit('error', new Error('ECONNRESET')), true)
+  socket.resetAndDestroy()
+  await closed
 })
 
 const cert = readText('test/session/fixtures/cert.pem')
