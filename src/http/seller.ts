@@ -122,10 +122,10 @@ export async function openSeller(options: SellerOptions): Promise<Seller> {
     if (path !== undefined) {
       const forwarded = options.trustProxy === true && request.header('x-forwarded-proto')?.split(',')[0]?.trim()
       const secure = forwarded ? forwarded === 'https' : request.secure === true
-      return { uri: `btp+${secure ? 'wss' : 'ws'}://${hostname}${port}${path}`, version: 1 }
+      return locationAt(`btp+${secure ? 'wss' : 'ws'}://${hostname}${port}${path}`)
     }
     if (book.port === undefined) return undefined
-    return { uri: `btp+${listen?.cert === undefined ? 'ws' : 'wss'}://${hostname}:${book.port}/`, version: 1 }
+    return locationAt(`btp+${listen?.cert === undefined ? 'ws' : 'wss'}://${hostname}:${book.port}/`)
   }
 
   const onRejected = (code: string): void => events.tell((listener) => listener.rejected?.(code))
@@ -169,6 +169,11 @@ export async function openSeller(options: SellerOptions): Promise<Seller> {
     await book.close()
     throw error
   }
+}
+
+/** Nothing for what is no address, such as a port beyond the last: a stranger's `Host` may be anything. */
+function locationAt(uri: string): LedgerLocation | undefined {
+  return URL.canParse(uri) ? { uri, version: 1 } : undefined
 }
 
 async function storeOf({ dir, store }: SellerOptions): Promise<LedgerStore> {

@@ -189,7 +189,7 @@ test('a Response streams the same as a Node response', async (t) => {
 })
 
 test('a ledger is told where the request came to, over TLS as the proxy says when it is trusted', async (t) => {
-  const { seller } = await openMarket(t, { price: 5n }, {}, { trustProxy: true })
+  const { seller, port } = await openMarket(t, { price: 5n }, {}, { trustProxy: true })
   const uri = (headers: Record<string, string>, secure = false): string | undefined => {
     const request: ShopRequest = { method: 'GET', url: '/', header: (name) => headers[name], secure }
     return seller.termsFor(request).ledger?.uri
@@ -197,7 +197,13 @@ test('a ledger is told where the request came to, over TLS as the proxy says whe
   assert.equal(uri({ host: 'shop.example:8080' }), 'btp+ws://shop.example:8080/btp')
   assert.equal(uri({ host: 'shop.example', 'x-forwarded-proto': 'https' }), 'btp+wss://shop.example/btp')
   assert.equal(uri({ host: '[::1]:80' }, true), 'btp+wss://[::1]:80/btp')
-  assert.equal(uri({ host: 'evil"@x' }), undefined)
+  for (const host of ['evil"@x', 'x:99999', '[::::]', '[1.2]', '[::1]:70000']) {
+    assert.equal(uri({ host }), undefined)
+    // What a stranger calls this host breaks nothing.
+    const response = await get(port, '/', { headers: { host } })
+    response.destroy()
+    assert.equal(response.statusCode, 200)
+  }
   assert.equal(uri({}), undefined)
 })
 
