@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { sha256 } from 'sluice/crypto'
 import { fromBase64, toBase64url } from 'sluice/bytes'
-import { payingFetch, type PaidResponse, type PayingFetchOptions } from 'sluice/fetch'
+import { type Allowance, payingFetch, type PaidResponse, type PayingFetchOptions, type Purse } from 'sluice/fetch'
 import { pskFulfiller } from 'sluice/ilp'
 import { linkPair, type IncomingHold, type Link } from 'sluice/link'
 import { fakeClock, type FakeClock } from './fake-clock.js'
@@ -17,6 +17,7 @@ interface Counter {
   readonly holds: IncomingHold[]
   readonly holder: Link
   readonly clock: FakeClock
+  readonly fetch: (request: Request) => Promise<Response>
   readonly buy: (options?: Partial<PayingFetchOptions>) => Promise<PaidResponse>
 }
 
@@ -43,7 +44,7 @@ async function counter(
   }
   const buy = (options: Partial<PayingFetchOptions> = {}): Promise<PaidResponse> =>
     payingFetch('http://shop.test/letters?n=1', { link: holder, budget: 50n, clock, fetch, ...options })
-  return { requests, holds, holder, clock, buy }
+  return { requests, holds, holder, clock, fetch, buy }
 }
 
 const byCondition = (address: string): string =>
@@ -225,5 +226,45 @@ test('after a redirect to another host its shop sees no credentials that were me
     assert.equal(new URL(again?.url ?? '').host, 'elsewhere.test')
     const sent = ['authorization', 'cookie', 'x-kept'].map((name) => again?.headers.get(name))
     assert.deepEqual(sent, [null, null, 'yes'])
+  }
+})
+
+test('what is in flight when the caller leaves is not given back before it is known to have come back', async () => {
+  for (const ends of ['fulfilled', 'rejected'] as const) {
+    const shop = await counter(
+      byCondition,
+      () => {},
+      () => assert.fail('asked again'),
+    )
+    let given = 0n
+    const purse: Purse = { take: (_price, units) => units, giveBack: (amount) => (given += amount) }
+    const allowance: Allowance = {
+      perCall: undefined,
+      purse: () => purse,
+      spentFor: () => false,
+      onMore: () => () => {},
+      end() {},
+    }
+    const wallet = { linkFor: async () => shop.holder, allowanceFor: () => allowance }
+    const leave = new AbortController()
+    const { fetch } = shop
+    const buying = payingFetch('http://shop.test/', {
+      wallet,
+      budget: 50n,
+      clock: shop.clock,
+      fetch,
+      signal: leave.signal,
+    })
+    while (shop.holds.length === 0) await turn()
+    leave.abort(new Error('left'))
+    await assert.rejects(buying, /left/)
+    assert.equal(given, 0n)
+    const [hold] = shop.holds
+    assert.ok(hold)
+    if (ends === 'fulfilled') fulfill(hold)
+    else hold.reject({ code: 'F99', name: 'Application Error', message: 'no' })
+    await turn()
+    await turn()
+    assert.equal(given, ends === 'fulfilled' ? 0n : 17n)
   }
 })

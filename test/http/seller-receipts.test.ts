@@ -3,7 +3,16 @@ import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { test, type TestContext } from 'node:test'
 import { payingFetch } from 'sluice/fetch'
-import { paidRoute, parsePayTerms, replyToNode, requestFromNode, verifyReceipt, type PaidTerms } from 'sluice/http'
+import {
+  decodeReceipt,
+  encodeReceiptRequest,
+  paidRoute,
+  parsePayTerms,
+  replyToNode,
+  requestFromNode,
+  verifyReceipt,
+  type PaidTerms,
+} from 'sluice/http'
 import { openSeller } from 'sluice/http/seller'
 import { holderAt } from 'sluice/link/ws'
 import { MemoryStore } from 'sluice/store'
@@ -45,6 +54,25 @@ test('a route’s buyer gets a receipt by the key of Pay-Terms', async (t) => {
   const request = { method: 'GET', url: '/', header: () => undefined }
   assert.deepEqual(seller.termsFor(request).key, parsePayTerms(response.headers.get('pay-terms') ?? '').key)
   assert.notDeepEqual(again.termsFor(request).key, seller.termsFor(request).key)
+})
+
+test('what a stream came to is told to its payer alone, while it lasts and afterwards', async (t) => {
+  const { holder, port } = await openMarket(t)
+  const stranger = holderAt(`btp+ws://:another@127.0.0.1:${port}/btp`)
+  await stranger.open()
+  t.after(() => stranger.close())
+  const response = await get(port)
+  const reader = new Reader(response)
+  const payer = new Payer(holder, String(response.headers['pay']))
+  const ask = [encodeReceiptRequest(payer.address)]
+  await assert.rejects(stranger.request(ask))
+  await payer.send()
+  await assert.rejects(stranger.request(ask))
+  assert.match(decodeReceipt(await holder.request(ask)) ?? '', /^ey/)
+  for (let count = 0; count < 2; count++) await payer.send()
+  await reader.until(({ ended }) => ended === 'end')
+  await assert.rejects(stranger.request(ask))
+  assert.match(decodeReceipt(await holder.request(ask)) ?? '', /^ey/)
 })
 
 test('the key is that of the books: a restart keeps it', async (t) => {
