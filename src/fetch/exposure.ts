@@ -84,6 +84,9 @@ interface Capture {
   readonly endOffset: number
   /** By the seller; otherwise it is the buyer's own count, in the order in which it heard of captures. */
   readonly stated: boolean
+  /** Where its piece begins, and units that were paid for that piece up to here. */
+  readonly from: number
+  readonly paid: number
 }
 
 /** How many units of `price` an amount pays for, as a number (2^53 − 1 stands for more). */
@@ -163,24 +166,29 @@ export function createExposure(terms: ExposureTerms): Exposure {
     }
   }
 
-  /** Units are captured in the order of their payments, and each that is no time has a byte. */
-  function follows(earlier: Capture | undefined, later: Capture): boolean {
-    if (!later.stated || earlier?.stated === false) return true
-    if (earlier === undefined) return later.endOffset >= later.units * bytesPerUnitMin
-    return earlier.seq < later.seq && earlier.endOffset + later.units * bytesPerUnitMin <= later.endOffset
-  }
-
-  function place(capture: Capture): void {
+  /**
+   * Units are captured in the order of their payments, and each that is no time has a byte. Captures that pay for one piece
+   * together all state where it ends.
+   */
+  function place({ seq, units, endOffset, stated }: Omit<Capture, 'from' | 'paid'>): void {
     // Captures come nearly always in order, so that the search from the end stops at once.
     let at = ahead.length
-    while (at > head && (ahead[at - 1]?.endOffset ?? 0) > capture.endOffset) at--
+    const isBehind = ({ endOffset: end, seq: other }: Capture): boolean =>
+      end > endOffset || (end === endOffset && other > seq)
+    for (let last = ahead[at - 1]; at > head && last !== undefined && isBehind(last); last = ahead[at - 1]) at--
     const next = ahead[at]
     // News of a capture that is far behind what was passed has no neighbours any more.
-    const late = lastPassed !== undefined && at === head && capture.seq < lastPassed.seq
+    const late = lastPassed !== undefined && at === head && seq < lastPassed.seq
     const before = at > head ? ahead[at - 1] : lastPassed
-    if (!late && !follows(before, capture)) disordered = true
-    if (late && capture.stated && capture.endOffset >= (lastPassed?.endOffset ?? 0)) disordered = true
-    if (next !== undefined && !follows(capture, next)) disordered = true
+    const samePiece = before?.endOffset === endOffset
+    const from = samePiece ? before.from : (before?.endOffset ?? 0)
+    const paid = samePiece ? before.paid + units : units
+    if (stated && late && endOffset > (lastPassed?.endOffset ?? 0)) disordered = true
+    if (stated && !late && before?.stated !== false) {
+      if (seq < (before?.seq ?? 0) || from + paid * bytesPerUnitMin > endOffset) disordered = true
+    }
+    if (stated && next?.stated === true && next.seq < seq) disordered = true
+    const capture = { seq, units, endOffset, stated, from, paid }
     if (at === ahead.length) ahead.push(capture)
     else ahead.splice(at, 0, capture)
     passUpTo(bytesRead)

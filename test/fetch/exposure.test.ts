@@ -137,3 +137,21 @@ test('offsets that claim more units than bytes gain nothing and are noticed', ()
   exposure.read(3)
   assert.deepEqual([exposure.readUnits, exposure.exposureUnits], [3, 5])
 })
+
+test('captures that pay for one piece together state its end, and are no lie; more units than it has bytes are', () => {
+  const exposure = createExposure({ price: 1n, window: 100n, budget: 1000n })
+  const holds = [1, 3, 2, 2, 1].map((units) => exposure.hold(units))
+  const offsets = [4, 4, 8, 8]
+  for (const [at, offset] of offsets.entries()) {
+    const held = holds[at]
+    assert.ok(held)
+    exposure.capture(held, offset)
+    if (at === 1) exposure.read(4)
+  }
+  exposure.read(4)
+  assert.deepEqual([exposure.contradicted, exposure.readUnits], [false, 8])
+  const [, , , , last] = holds
+  assert.ok(last)
+  exposure.capture(last, 8)
+  assert.equal(exposure.contradicted, true)
+})
