@@ -2,6 +2,7 @@
 export { FetchError, type FetchErrorCode } from './errors.js'
 export { RETRY_MS_MAX, RETRYING_MS_MAX } from './backoff.js'
 export { createExposure, type Exposure, type ExposureTerms, type HeldUnits } from './exposure.js'
+export { HoldSize } from './hold-size.js'
 export { ownLedgerOf, type Offer } from './offer.js'
 export type { MoneyLimit, PayingFetchOptions } from './options.js'
 export { payingFetch } from './paying-fetch.js'

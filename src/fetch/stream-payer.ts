@@ -9,6 +9,7 @@ import { errorClass } from '../ilp/index.js'
 import type { HoldOutcome, Reason } from '../link/index.js'
 import { Backoff, RETRYING_MS_MAX } from './backoff.js'
 import { FetchError } from './errors.js'
+import { HoldSize } from './hold-size.js'
 import { Pace } from './pace.js'
 import type { PayerSetup } from './payer-setup.js'
 import type { Purse } from './purse.js'
@@ -34,7 +35,7 @@ export class StreamPayer {
   #end: PaymentEnd | undefined
   #failure: FetchError | undefined
   #outstanding = 0
-  #unitsPerHoldMax: number
+  readonly #holdSize: HoldSize
   #turnTimer: CancelTimer | undefined
   readonly #backoff: Backoff
   readonly #pace: Pace
@@ -51,7 +52,7 @@ export class StreamPayer {
 
   constructor(setup: PayerSetup) {
     this.#setup = setup
-    this.#unitsPerHoldMax = setup.unitsPerHoldMax
+    this.#holdSize = new HoldSize(setup.unitsPerHoldMax)
     this.#backoff = new Backoff(setup.clock)
     const { windowUnits } = setup.exposure
     this.#pace = new Pace(setup.timed ? Math.min(windowUnits, TIMED_UNITS_MAX) : windowUnits, setup.unitsPerHoldMax)
@@ -170,7 +171,7 @@ export class StreamPayer {
     const now = clock.now()
     const purse = allowance.purse()
     for (let sent = 0; this.#outstanding < HOLDS_IN_FLIGHT_MAX; sent++) {
-      const wanted = exposure.nextHold(this.#unitsPerHoldMax)
+      const wanted = exposure.nextHold(this.#holdSize.units)
       if (wanted === 0) return
       if (sent === HOLDS_PER_TURN_MAX) return this.#continueNextTurn()
       const units = purse.take(price, wanted)
@@ -271,6 +272,7 @@ export class StreamPayer {
       exposure.resize(this.#pace.units)
     }
     this.#backoff.reset()
+    this.#holdSize.captured(hold.held.units)
     if (this.#end === 'source' && exposure.capturedUnits > exposure.readUnits) this.#failShort()
     if (endOffset === undefined && offsetsNeeded && !hold.doubted) {
       const message = 'the seller states no end offsets, and this unit cannot be counted without them: buy elsewhere'
@@ -293,7 +295,7 @@ export class StreamPayer {
     if (errorClass(reason.code) === 'relative') return this.#onExpired(hold)
     const stream = decodeStreamReason(reason.data)
     if (stream !== undefined && (stream.why === 'ended' || stream.why === 'bulk') && stream.units > 0) {
-      this.#unitsPerHoldMax = Math.min(this.#unitsPerHoldMax, stream.units)
+      this.#holdSize.shrink(stream.units, stream.why === 'ended')
       return
     }
     const why = `${reason.name} (${reason.code}): ${reason.message}`
