@@ -128,6 +128,13 @@ test('ARCHITECTURE.md says why each dependency is there', () => {
   for (const name of Object.keys(dependencies)) assert.ok(table.includes(`\`${name}\``), `${name} has no reason`)
 })
 
+test('the shops that a newcomer opens at one address have the same books, so that one wallet buys from all', () => {
+  const texts = ['README.md', 'docs/getting-started.md', 'docs/guides/buying.md', 'docs/guides/frameworks.md']
+  const opened = texts.flatMap((path) => [...readText(path).matchAll(/openSeller\(\{ dir: '([^']*)'/g)])
+  assert.ok(opened.length >= 9)
+  assert.deepEqual([...new Set(opened.map(([, directory]) => directory))], ['books'])
+})
+
 test('the speeds that README.md names are those of the bench', () => {
   const text = readText('README.md').replaceAll(/\s+/g, ' ')
   const claim = /([\d,]+) units a second at 20 ms, where Sluice sold ([\d,]+) with 100/.exec(text)
