@@ -17,11 +17,13 @@ export interface BuyerBook {
   /** As the link tells it; `undefined` when the ledger could not be asked. */
   readonly balance: string | undefined
   readonly end: string | undefined
+  /** What the seller signed about it, if it was asked for and is good: `sluice receipt verify` checks it. */
+  readonly receipt?: string
 }
 
 export function buyerBook(
   { payment }: PaidResponse,
-  about: Pick<BuyerBook, 'account' | 'asset' | 'unit' | 'balance'>,
+  about: Pick<BuyerBook, 'account' | 'asset' | 'unit' | 'balance' | 'receipt'>,
 ): BuyerBook {
   return {
     ...about,

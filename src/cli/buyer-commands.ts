@@ -26,7 +26,7 @@ export function addBuyerCommands(sluice: Command): void {
     .option('-L, --location', 'follow redirects')
     .option('-s, --silent', 'no progress, no summary, no errors')
     .option('-S, --show-error', 'errors nevertheless')
-    .option('-f, --fail', 'fail for a status of 400 or more, and when the budget ends before the response')
+    .option('-f, --fail', 'fail for a status of 400 or more')
     .option('-v, --verbose', 'tell requests and responses')
     .option('-m, --max-time <seconds>', 'give up after so long', seconds)
     .option('--max-spend <amount>', 'the most to spend')
@@ -35,7 +35,7 @@ export function addBuyerCommands(sluice: Command): void {
     .option('--rate <rate>', 'buy no faster: units (100/s, 30/m) or money ("0.01 USD/s")')
     .option('--window <n>', 'units, or money, to have at risk at most (default: as the seller asks, at most 100 units)')
     .option('--dry-run', 'show the terms; pay nothing, open no account')
-    .option('--json', 'the book as JSON on standard error, or standard output with -o or --dry-run')
+    .option('--json', 'book and receipt as JSON on standard error, or standard output with -o, -O or --dry-run')
     .option('--ledger <uri>', "pay over this ledger: btp+ws://user:token@host:port (default: the seller's own)")
     .addOption(new Option('--bare <meaning>', 'what a Pay header without a method holds').choices(BARE).default('psk'))
     .addOption(logLevel('error'))
@@ -47,9 +47,9 @@ ${ASKS}
 Examples:
   sluice get http://127.0.0.1:8000/ --letters 200 --max-spend 200
   sluice get http://127.0.0.1:8000/ --dry-run
-  sluice get http://127.0.0.1:8000/ --max-spend "0.000002 USD" > letters.txt
+  sluice get http://127.0.0.1:8000/ --letters 2000 --max-spend "0.000002 USD" > letters.txt
   sluice get http://127.0.0.1:8000/v1/chat -d @question.json -H "Content-Type: application/json" --max-spend "0.01 USD"
-  sluice get http://127.0.0.1:8000/ --max-spend 500 --ledger btp+ws://:secret@127.0.0.1:9000/`,
+  sluice get http://127.0.0.1:8000/ --letters 500 --max-spend 500 --ledger btp+ws://:secret@127.0.0.1:9000/`,
     )
     .action(async (url: string, options: GetOptions) => {
       const { get } = await import('./get.js')
@@ -78,9 +78,10 @@ Examples:
 
   sluice
     .command('doctor')
-    .description('see what a buyer would meet at a URL: terms, ledger, clock, TLS')
+    .description('see what a buyer would meet at a URL: terms, ledger, clock, TLS, buffering')
     .argument('<url>')
     .option('--max-spend <amount>', 'buy a few units, and see whether they arrive one by one')
+    .option('-m, --max-time <seconds>', 'wait so long for headers, and for a unit', seconds, 10)
     .option('--json', 'JSON instead of a table')
     .addHelpText(
       'after',

@@ -6,9 +6,10 @@ import { SluiceError } from '../errors/index.js'
  * `CLI_BUDGET` nothing is bought without a budget: add `--max-spend`;
  * `CLI_BUYER` the demonstration's buyer ended without a report;
  * `CLI_DECLINED` you were asked whether to pay, and said no;
- * `CLI_INCOMPLETE` the budget was spent before the end, which `--fail` does not take for success;
+ * `CLI_INCOMPLETE` the budget was spent before the end, and not because `--letters` asked for a part;
  * `CLI_LEDGER` the seller names no ledger that may be believed: name it with `--ledger`;
  * `CLI_LEDGER_REFUSED` the ledger refuses what an operator asks; the message has its code and reason;
+ * `CLI_LIMITS` the wallet's standing limits cannot be read: nothing is paid;
  * `CLI_NO_LEDGER` the directory holds no ledger: name another one with `--dir`;
  * `CLI_PRICE` one payment is more than `--max-spend`: nothing was paid;
  * `CLI_PROTOCOL` the URL is neither http:// nor https://;
@@ -54,6 +55,7 @@ const CODES: Readonly<Record<string, number>> = {
   CLI_INCOMPLETE: EXIT.partial,
   CLI_LEDGER: EXIT.usage,
   CLI_LEDGER_REFUSED: EXIT.refused,
+  CLI_LIMITS: EXIT.read,
   CLI_NO_LEDGER: EXIT.usage,
   CLI_PRICE: EXIT.price,
   CLI_PROTOCOL: EXIT.protocol,
@@ -78,6 +80,7 @@ const CODES: Readonly<Record<string, number>> = {
   FETCH_TERMS: EXIT.refused,
   FETCH_UNCOUNTABLE: EXIT.refused,
   FETCH_WRONG_LEDGER: EXIT.refused,
+  FETCH_RECEIPT: EXIT.refused,
   FETCH_OFFSETS: EXIT.undelivered,
   FETCH_STILL_UNPAID: EXIT.undelivered,
   FETCH_UNDELIVERED: EXIT.undelivered,

@@ -1,13 +1,15 @@
 /** The free page of a directory that is for sale: its files, their sizes, and what each costs. */
 import { readdir, stat } from 'node:fs/promises'
-import { join, sep } from 'node:path'
+import { relative, sep } from 'node:path'
 import { utf8 } from '../bytes/index.js'
 import { problem, type Answer, type ShopHandler } from '../http/index.js'
 import { formatMoney, type Asset } from '../money/index.js'
+import { servedPath } from './served-path.js'
 import { columns } from './table.js'
 
 export interface FileIndexOptions {
-  readonly directory: string
+  /** Without links. */
+  readonly root: string
   /** Of one step. */
   readonly price: bigint
   readonly step: number
@@ -26,32 +28,20 @@ const INDEX_ENTRIES_MAX = 10_000
 export function fileIndex(options: FileIndexOptions): ShopHandler {
   return async ({ method, url, header }) => {
     if (method !== 'GET' && method !== 'HEAD') return problem(405, 'method-not-allowed', 'files are got by GET')
-    const folder = folderOf(options.directory, url)
-    const entries = folder === undefined ? undefined : await entriesOf(folder).catch(() => undefined)
+    const folder = await servedPath(options.root, url.split(/[?#]/)[0] ?? '')
+    const entries = folder === undefined ? undefined : await entriesOf(options.root, folder).catch(() => undefined)
     if (entries === undefined) return problem(404, 'not-found', 'there is no such directory')
     return header('accept')?.includes('text/html') === true ? page(entries, options) : text(entries, options)
   }
 }
 
-/** The directory of a path that ends in `/`; `undefined` for one that leads elsewhere, or is hidden. */
-function folderOf(root: string, url: string): string | undefined {
-  try {
-    const names = decodeURIComponent(url.split(/[?#]/)[0] ?? '')
-      .split('/')
-      .filter((name) => name !== '')
-    const safe = names.every((name) => !name.startsWith('.') && !name.includes(sep) && !/[\0\\:]/.test(name))
-    return safe ? join(root, ...names) : undefined
-  } catch {
-    return undefined
-  }
-}
-
-async function entriesOf(folder: string): Promise<Entry[]> {
-  const found = await readdir(folder, { withFileTypes: true })
-  const shown = found.filter(({ name }) => !name.startsWith('.')).slice(0, INDEX_ENTRIES_MAX)
+async function entriesOf(root: string, folder: string): Promise<Entry[]> {
+  const found = await readdir(folder)
   const entries = await Promise.all(
-    shown.map(async ({ name }): Promise<Entry | undefined> => {
-      const about = await stat(join(folder, name)).catch(() => undefined)
+    found.slice(0, INDEX_ENTRIES_MAX).map(async (name): Promise<Entry | undefined> => {
+      const path = [...relative(root, folder).split(sep), name].map(encodeURIComponent).join('/')
+      const shown = await servedPath(root, path)
+      const about = shown === undefined ? undefined : await stat(shown).catch(() => undefined)
       if (about?.isDirectory() === true) return { name: `${name}/`, size: undefined }
       return about?.isFile() === true ? { name, size: about.size } : undefined
     }),

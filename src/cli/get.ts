@@ -57,15 +57,19 @@ async function buy(
   try {
     const response = await purchase.ask()
     if (response === undefined) return EXIT.ok
-    await checkStatus(response, options)
+    await checkStatus(response, purchase, options)
+    let fault: unknown
     try {
       await deliver(response, purchase, file, options, stop)
     } finally {
-      if (response.payment.price > 0n) report(await purchase.settle(response))
+      if (response.payment.price > 0n) {
+        const { book, receiptFault } = await purchase.settle(response, options.json === true)
+        report(book)
+        fault = receiptFault
+      }
     }
-    if (options.fail === true && purchase.cutShort(response)) {
-      throw new CliError('CLI_INCOMPLETE', 'the budget was spent before the end: raise --max-spend')
-    }
+    purchase.checkComplete(response)
+    if (fault !== undefined) throw fault
     return EXIT.ok
   } finally {
     await purchase.close()
@@ -73,12 +77,12 @@ async function buy(
 }
 
 /** @throws {CliError} `CLI_STATUS`, `CLI_PRICE` */
-async function checkStatus(response: PaidResponse, { fail }: GetOptions): Promise<void> {
+async function checkStatus(response: PaidResponse, purchase: Purchase, { fail }: GetOptions): Promise<void> {
   const { status, statusText, payment } = response
   const unaffordable = status === 402 && payment.end === 'budget'
   if (!unaffordable && !(fail === true && status >= 400)) return
   await response.body?.cancel()
-  if (unaffordable) throw new CliError('CLI_PRICE', `the price is ${payment.price} base units, above --max-spend`)
+  if (unaffordable) throw purchase.unaffordable(response)
   throw new CliError('CLI_STATUS', `the seller answered ${status} ${statusText}`.trimEnd())
 }
 

@@ -1,15 +1,18 @@
 /**
  * The account that a command pays from: one of the user's wallet, or that of `--ledger`. The wallet keeps an account for
- * each ledger, so that a second purchase goes on where the first one ended; `--max-spend` is the budget of each.
+ * each ledger, so that a second purchase goes on where the first one ended. `--max-spend` is the budget of each command,
+ * beside the standing limits of `sluice budget`, which hold for `--ledger`, too.
  */
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { ownLedgerOf, type Offer, type PaymentSource, type Wallet } from '../fetch/index.js'
+import { UNSHARED } from '../fetch/purse.js'
 import { openWallet } from '../fetch/wallet.js'
 import type { Link } from '../link/index.js'
 import { holderAt } from '../link/ws.js'
 import type { Log } from '../log/index.js'
 import { CliError } from './errors.js'
+import { limitOf, readLimits, type StandingLimit } from './standing-budget.js'
 
 export interface PayerOptions {
   /** A BTP URI to pay over, instead of the wallet. */
@@ -20,7 +23,7 @@ export interface PayerOptions {
   readonly log: Log
 }
 
-/** A day has no bound here: each command has its own budget. */
+/** What a day has where no standing limit is set: each command has its own budget. */
 const UNBOUNDED = (1n << 63n) - 1n
 
 /** Where the wallet is: below `SLUICE_HOME`, else where the XDG base directories say. */
@@ -46,30 +49,15 @@ export class Payer {
   }
 
   /** How the paying fetch gets at it. */
-  get source(): { readonly link: (offer: Offer) => Promise<Link> } | { readonly wallet: PaymentSource } {
-    const { ledger, log } = this.#options
-    if (ledger !== undefined) {
-      return {
-        link: async (offer) => {
-          await this.#mayPay(offer)
-          return (this.#link ??= holderAt(ledger, { log }))
-        },
-      }
-    }
+  get source(): PaymentSource {
+    const { ledger } = this.#options
     return {
-      wallet: {
-        linkFor: async (offer) => {
-          checkLedgerOf(offer)
-          await this.#mayPay(offer)
-          this.#wallet ??= await this.#openWallet(offer)
-          this.#link = await this.#wallet.linkFor(offer)
-          return this.#link
-        },
-        allowanceFor: (offer, info) => {
-          if (this.#wallet === undefined) throw new CliError('CLI_LEDGER', 'the wallet is not open')
-          return this.#wallet.allowanceFor(offer, info)
-        },
+      linkFor: async (offer) => {
+        if (ledger === undefined) checkLedgerOf(offer)
+        await this.#mayPay(offer)
+        return (this.#link = ledger === undefined ? await this.#linkOfWallet(offer) : await this.#linkAt(ledger))
       },
+      allowanceFor: (offer, info) => this.#wallet?.allowanceFor(offer, info) ?? UNSHARED,
     }
   }
 
@@ -85,9 +73,25 @@ export class Payer {
     if (ask === 'always' && !(await confirm(offer))) throw new CliError('CLI_DECLINED', 'nothing was paid')
   }
 
-  #openWallet({ terms }: Offer): Promise<Wallet> {
+  async #linkOfWallet(offer: Offer): Promise<Link> {
+    const asset = offer.terms?.asset ?? ''
+    this.#wallet ??= await this.#openWallet(asset, limitOf(await readLimits(walletDirectory()), asset))
+    return this.#wallet.linkFor(offer)
+  }
+
+  /** The wallet has no part in it, unless it limits what is spent in this asset. */
+  async #linkAt(ledger: string): Promise<Link> {
+    const link = (this.#link ??= holderAt(ledger, { log: this.#options.log }))
+    if (link.state !== 'open') await link.open()
+    const { assetCode } = link.info
+    const limit = limitOf(await readLimits(walletDirectory()), assetCode)
+    if (limit !== undefined) this.#wallet ??= await this.#openWallet(assetCode, limit)
+    return link
+  }
+
+  #openWallet(asset: string, { perDay, perSite }: StandingLimit = {}): Promise<Wallet> {
     const { ask, confirm, log } = this.#options
-    const budget = { [terms?.asset ?? '']: { perOrigin: UNBOUNDED, perDay: UNBOUNDED } }
+    const budget = { [asset]: { perOrigin: perSite ?? UNBOUNDED, perDay: perDay ?? UNBOUNDED } }
     return openWallet(walletDirectory(), { budget, confirm: ask === 'first' ? confirm : () => true, log })
   }
 }

@@ -1,6 +1,7 @@
 /** The command line as `commander` knows it: all commands, their options and help. Nothing runs before it is parsed. */
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { addBudgetCommand } from './budget-command.js'
 import { addBuyerCommands } from './buyer-commands.js'
 import { addLedgerCommands } from './ledger-commands.js'
 import { addReceiptCommand } from './receipt-command.js'
@@ -14,7 +15,7 @@ Exit codes; from 3 to 60 they are curl's:
   3    the URL cannot be read
   6    the host's name cannot be resolved
   7    nobody listens there
-  18   the response broke off; with --fail: the budget ended it
+  18   the response broke off, or the budget ended it before --letters did
   22   an HTTP status of 400 or more, with --fail
   23   the output cannot be written
   26   data or headers cannot be read from their file
@@ -38,6 +39,7 @@ export function program(): Command {
     .exitOverride()
     .addHelpText('after', EXIT_CODES)
   addBuyerCommands(sluice)
+  addBudgetCommand(sluice)
   addSellerCommands(sluice)
   addLedgerCommands(sluice)
   addReceiptCommand(sluice)

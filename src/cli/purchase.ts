@@ -1,5 +1,5 @@
 /** One purchase of `sluice get`: the request, the account that pays, the reading at its pace, and the book at the end. */
-import { FetchError, payingFetch, type Offer, type PaidResponse } from '../fetch/index.js'
+import { FetchError, payingFetch, type Offer, type PaidResponse, type PaymentReport } from '../fetch/index.js'
 import type { BareMeaning } from '../http/headers.js'
 import type { Log } from '../log/index.js'
 import { formatMoney, parseMoney, toBaseUnits, type Asset } from '../money/index.js'
@@ -93,7 +93,7 @@ export class Purchase {
         budget: (offer) => this.#budget(offer),
         ...(highest !== undefined && { maxPrice: (offer) => toBaseUnits(highest, assetOf(offer)) }),
         ...((this.#options.window ?? this.#options.rate) !== undefined && { window: (offer) => this.#window(offer) }),
-        ...this.#payer.source,
+        wallet: this.#payer.source,
       })
     } catch (error) {
       if (this.#late) throw this.#tooLate()
@@ -138,22 +138,46 @@ export class Purchase {
     }
   }
 
-  /** What was paid, as far as it is known. */
-  async settle(response: PaidResponse): Promise<BuyerBook> {
-    await within(SETTLE_TIMEOUT_MS, response.payment.settled())
+  /** What was paid, as far as it is known; with the seller's receipt, or why there is no good one. */
+  async settle(response: PaidResponse, withReceipt: boolean): Promise<{ book: BuyerBook; receiptFault?: unknown }> {
+    const { payment } = response
+    await within(SETTLE_TIMEOUT_MS, payment.settled())
     const balance = await within(SETTLE_TIMEOUT_MS, this.#payer.link?.balance())
-    return buyerBook(response, {
+    let receiptFault: unknown
+    const asked = withReceipt ? payment.receipt() : undefined
+    asked?.catch((error: unknown) => {
+      receiptFault = error
+    })
+    const receipt = await within(SETTLE_TIMEOUT_MS, asked)
+    const book = buyerBook(response, {
       account: this.#payer.link?.info.account ?? '',
       asset: this.#asset(),
       unit: this.#unit(),
       balance: balance === undefined ? undefined : String(balance),
+      ...(receipt && { receipt: receipt.text }),
     })
+    return { book, receiptFault }
   }
 
-  /** Whether the budget ended the response before `--letters` did. */
-  cutShort({ payment }: PaidResponse): boolean {
+  /** A script must not take a part for the whole: only `--letters` asks for one. @throws {CliError} `CLI_INCOMPLETE` */
+  checkComplete({ payment }: PaidResponse): void {
     const { letters } = this.#options
-    return payment.end === 'budget' && (letters === undefined || payment.units < letters)
+    if (payment.end !== 'budget' || (letters !== undefined && payment.units >= letters)) return
+    const message = `${this.#whyNoMore(payment)}; if a part is all you want, say how much with --letters`
+    throw new CliError('CLI_INCOMPLETE', message)
+  }
+
+  /** One price is more than may be spent. */
+  unaffordable({ payment }: PaidResponse): CliError {
+    const price = formatMoney(payment.price, this.#asset())
+    return new CliError('CLI_PRICE', `the price is ${price}: ${this.#whyNoMore(payment)}`)
+  }
+
+  /** Which budget allows nothing more. */
+  #whyNoMore({ spent, held, inDoubt, price }: PaymentReport): string {
+    const left = this.#offer === undefined ? 0n : this.#budget(this.#offer) - spent - held - inDoubt
+    if (left >= price) return 'the standing limits of your wallet allow no more today (sluice budget)'
+    return this.#options.maxSpend === undefined ? 'you agreed to no more' : '--max-spend allows no more'
   }
 
   async close(): Promise<void> {

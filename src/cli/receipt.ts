@@ -1,25 +1,58 @@
-/** `sluice receipt verify`: checks a receipt offline, against the key that its seller is known by. */
+/** `sluice receipt verify`: checks a receipt offline, against the key that its seller is known by: `--key`, or one that the
+ * wallet pinned at the first purchase. */
 import { createReadStream } from 'node:fs'
 import { BytesError, fromBase64, toBase64url } from '../bytes/index.js'
-import { RECEIPT_CHARS_MAX, receiptMembers, verifyReceipt, type Receipt } from '../http/headers.js'
+import { openWallet } from '../fetch/wallet.js'
+import { RECEIPT_CHARS_MAX, ReceiptError, receiptMembers, verifyReceipt, type Receipt } from '../http/headers.js'
 import { formatMoney } from '../money/index.js'
 import { CliError } from './errors.js'
+import { walletDirectory } from './payer.js'
 import { facts } from './table.js'
 
 export interface VerifyOptions {
-  readonly key: string
+  readonly key?: string
   readonly json?: boolean
 }
 
 const KEY_BYTES = 32
 
-/** Prints the receipt. @throws {ReceiptError} for one that is not good, {CliError} `CLI_USAGE` */
+/** A receipt, and the key that it is good by. */
+interface Good {
+  readonly receipt: Receipt
+  readonly key: Uint8Array
+  /** Of the seller in the wallet that has this key; `undefined` when the user said the key. */
+  readonly ledger?: string
+}
+
+/** Prints the receipt. @throws {ReceiptError} for one that is not good, {CliError} `CLI_USAGE`, {WalletError} */
 export async function verify(file: string, options: VerifyOptions): Promise<void> {
-  const key = parseKey(options.key)
-  const text = await readText(file === '-' ? process.stdin : createReadStream(file))
-  const receipt = await verifyReceipt(text.trim(), { key })
-  const shown = options.json === true ? JSON.stringify(receiptMembers(receipt), undefined, 2) : table(receipt, key)
-  process.stdout.write(`${shown}\n`)
+  const key = options.key === undefined ? undefined : parseKey(options.key)
+  const text = (await readText(file === '-' ? process.stdin : createReadStream(file))).trim()
+  const good = key === undefined ? await verifyByWallet(text) : { receipt: await verifyReceipt(text, { key }), key }
+  if (options.json === true) {
+    process.stdout.write(`${JSON.stringify(receiptMembers(good.receipt), undefined, 2)}\n`)
+    if (good.ledger !== undefined) process.stderr.write(`signed by the key of ${good.ledger}\n`)
+  } else process.stdout.write(`${table(good)}\n`)
+}
+
+/** By a key that the wallet pinned. @throws {ReceiptError}, {CliError} `CLI_USAGE`, {WalletError} */
+async function verifyByWallet(text: string): Promise<Good> {
+  const wallet = await openWallet(walletDirectory(), { budget: {} })
+  const accounts = await wallet.accounts()
+  await wallet.close()
+  let fault: unknown
+  for (const { key: pinned, ledger } of accounts) {
+    if (pinned === undefined) continue
+    const key = fromBase64(pinned)
+    try {
+      return { receipt: await verifyReceipt(text, { key }), key, ledger }
+    } catch (error) {
+      // A receipt names its key: where it names this one, and still is not good, nobody else has signed it.
+      if (!(error instanceof ReceiptError && error.code === 'RECEIPT_KEY')) fault ??= error
+    }
+  }
+  if (fault !== undefined) throw fault
+  throw new CliError('CLI_USAGE', 'no seller in the wallet has the key that signed it: add --key, as Pay-Terms says it')
 }
 
 /** Not more of it than a receipt may have; what is longer is refused by its beginning. */
@@ -45,8 +78,9 @@ function parseKey(text: string): Uint8Array {
 }
 
 /** For people. */
-function table({ issuer, account, stream, units, unit, price, amount, ...receipt }: Receipt, key: Uint8Array): string {
-  const asset = { code: receipt.asset, scale: receipt.scale }
+function table({ receipt, key, ledger }: Good): string {
+  const { issuer, account, stream, units, unit, price, amount, asset: code, scale } = receipt
+  const asset = { code, scale }
   const rows: [string, string][] = [
     ['seller', issuer],
     ['buyer', account],
@@ -57,5 +91,6 @@ function table({ issuer, account, stream, units, unit, price, amount, ...receipt
     ['terms', `SHA-256 ${receipt.termsHash}`],
     ['signed', `${new Date(receipt.time).toISOString()} by ${toBase64url(key)}`],
   ]
+  if (ledger !== undefined) rows.push(['key of', `${ledger}, in your wallet`])
   return ['The receipt is good.', ...facts(rows)].join('\n')
 }

@@ -54,7 +54,7 @@ export async function shop(options: ShopOptions): Promise<number> {
   say(`selling letters at ${running.url} for ${formatMoney(price, asset)} each`)
   say(`ledger at ${running.ledgerUri}, credit of a new account ${formatMoney(credit, asset)}`)
   say(options.memory === true ? 'books in memory: nothing survives a restart' : `books in ${options.dir}`)
-  say(`buy with: sluice get ${running.url} --max-spend ${100n * price}`)
+  say(`buy with: sluice get ${running.url} --letters 100 --max-spend ${100n * price}`)
   await new Promise<void>((resolve) => {
     stop.signal.addEventListener('abort', () => resolve(), { once: true })
     if (stop.signal.aborted) resolve()

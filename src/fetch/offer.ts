@@ -103,7 +103,7 @@ export function unitMsOf(unit: string, step = 1): number | undefined {
  * The ledger that the seller names, when it may be believed: on the response's own host, and not in the clear where the
  * response was not.
  */
-export function ownLedgerOf(offer: Offer): LedgerLocation | undefined {
+export function ownLedgerOf(offer: Pick<Offer, 'terms' | 'url'>): LedgerLocation | undefined {
   const ledger = offer.terms?.ledger
   if (ledger === undefined || !URL.canParse(offer.url)) return undefined
   const seller = new URL(offer.url)

@@ -26,6 +26,12 @@ export interface SliceSource {
 }
 
 const DAY_MS = 86_400_000
+
+/** @param now milliseconds since 1970 */
+export function dayOf(now: number): number {
+  return Math.floor(now / DAY_MS)
+}
+
 /** How long a slice is kept after the last call that spent of it. */
 const IDLE_MS = 5_000
 /** A first slice, in holds like the one that asks for it. */
@@ -218,7 +224,7 @@ class CallAllowance implements Allowance {
   }
 
   purse(): Purse {
-    const day = Math.floor(this.#clock.now() / DAY_MS)
+    const day = dayOf(this.#clock.now())
     // A clock that steps back does not open yesterday's budget again.
     if (this.#purse !== undefined && day <= this.#day) return this.#purse
     this.end()

@@ -2,6 +2,7 @@
 import type { Link, LinkInfo } from '../link/index.js'
 import type { Offer } from './offer.js'
 import type { Allowance } from './purse.js'
+import type { Taken } from './wallet-budget.js'
 
 /** An amount: base units, or text such as `0.01 USD` or `0.01`, which is read by the scale of the asset. */
 export type Money = bigint | string
@@ -48,6 +49,8 @@ export interface Wallet extends PaymentSource {
   linkTo(account: WalletAccount): Promise<Link>
   /** Puts an account in that a seller opened: `btp+ws://user:token@host:port/path`. @throws {WalletError} */
   add(uri: string): Promise<WalletAccount>
+  /** What counts against the budgets of today: spent, in doubt, or set aside by processes that run. @throws {WalletError} */
+  takenToday(): Promise<readonly Taken[]>
   /** Closes its links, and returns to the budget what is not spent. Twice is fine. */
   close(): Promise<void>
 }

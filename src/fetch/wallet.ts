@@ -18,10 +18,18 @@ import { type Log, silentLog } from '../log/index.js'
 import { checkLedger, ledgerByTerms, type Offer } from './offer.js'
 import type { Allowance } from './purse.js'
 import { keyOf } from './receipt.js'
-import { Slices, type SliceSource } from './slices.js'
+import { dayOf, Slices, type SliceSource } from './slices.js'
 import { type KeptAccount, WalletAccounts } from './wallet-accounts.js'
 import { WalletBook } from './wallet-book.js'
-import { amountOf, budgetIn, checkBudgets, grantSlice, type WalletBudgets, withTaken } from './wallet-budget.js'
+import {
+  amountOf,
+  budgetIn,
+  checkBudgets,
+  grantSlice,
+  type Taken,
+  type WalletBudgets,
+  withTaken,
+} from './wallet-budget.js'
 import { WalletError } from './wallet-errors.js'
 import { RecordSlot } from './wallet-record.js'
 import type { Wallet, WalletAccount } from './wallet-types.js'
@@ -154,6 +162,13 @@ class DirectoryWallet implements Wallet {
     } finally {
       await holder.close()
     }
+  }
+
+  async takenToday(): Promise<readonly Taken[]> {
+    this.#checkOpen()
+    const today = dayOf(this.#clock.now())
+    const taken = await this.#book.change((book) => book.taken)
+    return taken.filter(({ day }) => day === today)
   }
 
   close(): Promise<void> {

@@ -3,7 +3,17 @@ import { donationReply } from './donation.js'
 import { problem, type Reply, type ShopRequest } from './exchange.js'
 import type { PaidTerms } from './paid.js'
 import type { Quote } from './price.js'
-import { essenceOf, freeReply, isEncoded, isSold, laterPieces, soldHeaders, type Produced } from './produced.js'
+import {
+  essenceOf,
+  freeReply,
+  headReply,
+  isEncoded,
+  isSold,
+  isSuccess,
+  laterPieces,
+  soldHeaders,
+  type Produced,
+} from './produced.js'
 import { watcherOf, type SaleWatcher } from './sale-watcher.js'
 import type { Seller } from './seller.js'
 import { sourceOf } from './source.js'
@@ -23,6 +33,7 @@ export async function sellStream(
   const produced: Produced = later
     ? { status: 200, headers: { 'Content-Type': contentType }, content: later }
     : await produce()
+  if (request.method === 'HEAD' && isSuccess(produced)) return headReply(produced, headers)
   if (!isSold(produced)) return freeReply(produced, seller.log)
   const source = sourceOf(produced.content)
   if (isEncoded(produced.headers)) {

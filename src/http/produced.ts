@@ -15,8 +15,18 @@ export interface Produced {
   readonly content: Content | undefined
 }
 
+export function isSuccess({ status }: Produced): boolean {
+  return status >= 200 && status < 300
+}
+
 export function isSold(produced: Produced): produced is Produced & { readonly content: Content } {
-  return produced.status >= 200 && produced.status < 300 && produced.content !== undefined
+  return isSuccess(produced) && produced.content !== undefined
+}
+
+/** What would be sold to whoever asked by GET, with the terms and without a stream. */
+export function headReply({ status, headers, content }: Produced, terms: ReplyHeaders): Reply {
+  if (content !== undefined) sourceOf(content).cancel()
+  return { status, headers: { ...soldHeaders(headers), ...terms }, body: EMPTY }
 }
 
 /**

@@ -7,9 +7,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { toBase64url } from 'sluice/bytes'
-import { keyOf, payingFetch } from 'sluice/fetch'
 import { receiptMembers, receiptSigner, termsHashOf, type Receipt } from 'sluice/http'
-import { holderAt } from 'sluice/link/ws'
 import { sluice } from './sluice.js'
 
 const MAIN = fileURLToPath(new URL('dist/cli/main.js', import.meta.resolve('sluice/package.json')))
@@ -42,8 +40,16 @@ before(async () => {
 })
 after(() => rm(folder, { recursive: true }))
 
-function verify(args: readonly string[], input = ''): { status: number | null; stdout: string; stderr: string } {
-  return spawnSync(process.execPath, [MAIN, 'receipt', 'verify', ...args], { input, encoding: 'utf8' })
+function verify(
+  args: readonly string[],
+  input = '',
+  env: Record<string, string> = {},
+): { status: number | null; stdout: string; stderr: string } {
+  return spawnSync(process.execPath, [MAIN, 'receipt', 'verify', ...args], {
+    input,
+    encoding: 'utf8',
+    env: { ...process.env, SLUICE_HOME: join(folder, 'nobody'), ...env },
+  })
 }
 
 test('a good receipt, from a file or standard input, is shown with exit code 0', () => {
@@ -65,29 +71,34 @@ test('a good receipt, from a file or standard input, is shown with exit code 0',
   assert.equal(verify(['-', '--key', `:${KEY}:`], text).stdout, shown.stdout)
 })
 
-test('the receipt of a purchase at `sluice shop` is good years later, by the key that the shop named', async () => {
+test('the receipt of a purchase is good offline, by the key that the wallet pinned', async () => {
   const shop = sluice(['shop', '--memory', '--port', '0', '--btp-port', '0', '--log-level', 'error'])
   const [, url = ''] = await shop.saw(/letters at (\S+) for/)
   const [, ledger = ''] = await shop.saw(/ledger at (\S+),/)
-  const holder = holderAt(`${ledger.replace('://', '://:secret@')}`)
-  let key: Uint8Array | undefined
-  const response = await payingFetch(url, {
-    budget: 5n,
-    link: (offer) => {
-      key = keyOf(offer)
-      return holder
-    },
-  })
-  assert.match(await response.text(), /^[A-Z]{5}$/)
-  const receipt = await response.payment.receipt()
-  await holder.close()
+  const home = { SLUICE_HOME: join(folder, 'buyer') }
+  const buy = sluice(['get', url, '--letters', '5', '--max-spend', '5', '--json', '-o', join(folder, 'letters')], home)
+  assert.equal(await buy.ended, 0, buy.stderr)
   shop.child.kill('SIGINT')
   assert.equal(await shop.ended, 0, shop.stderr)
-  const bought = join(folder, 'bought.jws')
-  await writeFile(bought, receipt?.text ?? '')
-  const { status, stdout } = verify([bought, '--key', toBase64url(key ?? new Uint8Array(0))])
-  assert.equal(status, 0)
-  assert.match(stdout, /^bought   5 letters at /m)
+  const { receipt, spent } = JSON.parse(buy.stdout) as { receipt: string; spent: string }
+  assert.equal(spent, '5')
+  const shown = verify([], receipt, home)
+  assert.equal(shown.status, 0, shown.stderr)
+  assert.match(shown.stdout, /^bought   5 letters at /m)
+  assert.ok(shown.stdout.includes(`\nkey of   ${ledger}, in your wallet\n`), shown.stdout)
+  const json = verify(['--json'], receipt, home)
+  assert.equal(json.stderr, `signed by the key of ${ledger}\n`)
+  // Changed, of a seller that is not in the wallet, none at all.
+  const changed = receipt.replace(/.$/, (last) => (last === 'A' ? 'Q' : 'A'))
+  for (const [input, status, said] of [
+    [changed, 1, /RECEIPT_SIGNATURE/],
+    [text, 2, /CLI_USAGE: no seller in the wallet .*--key/],
+    ['none', 1, /RECEIPT_SYNTAX/],
+  ] as const) {
+    const refused = verify([], input, home)
+    assert.deepEqual([refused.status, refused.stdout], [status, ''], refused.stderr)
+    assert.match(refused.stderr, said)
+  }
 })
 
 test('--json prints the members', () => {

@@ -122,6 +122,7 @@ test('HEAD and OPTIONS tell the terms; a page of another origin may read them', 
   const head = await get(port, '/', { method: 'HEAD' })
   assert.equal(head.statusCode, 200)
   assert.equal(parsePayTerms(String(head.headers['pay-terms'])).price, 5n)
+  assert.equal(head.headers['pay'], undefined)
   assert.equal(await text(head), '')
   const options = await get(port, '/', { method: 'OPTIONS', headers: { Origin: 'https://other.example' } })
   assert.equal(options.statusCode, 204)
