@@ -58,7 +58,7 @@ async function buy(
     const response = await purchase.ask()
     if (response === undefined) return EXIT.ok
     await checkStatus(response, purchase, options)
-    let fault: unknown
+    let fault: Error | undefined
     try {
       await deliver(response, purchase, file, options, stop)
     } finally {

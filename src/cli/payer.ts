@@ -5,8 +5,7 @@
  */
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { ownLedgerOf, type Offer, type PaymentSource, type Wallet } from '../fetch/index.js'
-import { UNSHARED } from '../fetch/purse.js'
+import { ownLedgerOf, type Offer, type PaymentSource, UNSHARED, type Wallet } from '../fetch/index.js'
 import { openWallet } from '../fetch/wallet.js'
 import type { Link } from '../link/index.js'
 import { holderAt } from '../link/ws.js'

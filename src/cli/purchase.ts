@@ -139,14 +139,17 @@ export class Purchase {
   }
 
   /** What was paid, as far as it is known; with the seller's receipt, or why there is no good one. */
-  async settle(response: PaidResponse, withReceipt: boolean): Promise<{ book: BuyerBook; receiptFault?: unknown }> {
+  async settle(
+    response: PaidResponse,
+    withReceipt: boolean,
+  ): Promise<{ book: BuyerBook; receiptFault: Error | undefined }> {
     const { payment } = response
     await within(SETTLE_TIMEOUT_MS, payment.settled())
     const balance = await within(SETTLE_TIMEOUT_MS, this.#payer.link?.balance())
-    let receiptFault: unknown
+    let receiptFault: Error | undefined
     const asked = withReceipt ? payment.receipt() : undefined
     asked?.catch((error: unknown) => {
-      receiptFault = error
+      receiptFault = error instanceof Error ? error : new Error(String(error))
     })
     const receipt = await within(SETTLE_TIMEOUT_MS, asked)
     const book = buyerBook(response, {

@@ -40,7 +40,7 @@ async function verifyByWallet(text: string): Promise<Good> {
   const wallet = await openWallet(walletDirectory(), { budget: {} })
   const accounts = await wallet.accounts()
   await wallet.close()
-  let fault: unknown
+  let fault: Error | undefined
   for (const { key: pinned, ledger } of accounts) {
     if (pinned === undefined) continue
     const key = fromBase64(pinned)
@@ -48,7 +48,8 @@ async function verifyByWallet(text: string): Promise<Good> {
       return { receipt: await verifyReceipt(text, { key }), key, ledger }
     } catch (error) {
       // A receipt names its key: where it names this one, and still is not good, nobody else has signed it.
-      if (!(error instanceof ReceiptError && error.code === 'RECEIPT_KEY')) fault ??= error
+      if (!(error instanceof ReceiptError)) throw error
+      if (error.code !== 'RECEIPT_KEY') fault ??= error
     }
   }
   if (fault !== undefined) throw fault
