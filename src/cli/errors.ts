@@ -14,12 +14,14 @@ import { SluiceError } from '../errors/index.js'
  * `CLI_PRICE` one payment is more than `--max-spend`: nothing was paid;
  * `CLI_PROTOCOL` the URL is neither http:// nor https://;
  * `CLI_READ` a file of data or headers cannot be read;
+ * `CLI_SECRET` the file of a secret cannot be read, is empty, or others can read it;
  * `CLI_STATUS` the seller answered with an HTTP error, which `--fail` does not take for success;
  * `CLI_TIMEOUT` it took longer than `--max-time`;
  * `CLI_UNSAFE` the command would open the ledger to strangers: add `--token`;
  * `CLI_URL` the URL cannot be read;
  * `CLI_USAGE` an option has a value that it cannot have;
- * `CLI_WRITE` the output cannot be written.
+ * `CLI_WRITE` the output cannot be written;
+ * `CLI_XRP` the XRP Ledger needs the package `xrpl`: install it.
  */
 export class CliError extends SluiceError {}
 
@@ -60,6 +62,7 @@ const CODES: Readonly<Record<string, number>> = {
   CLI_PRICE: EXIT.price,
   CLI_PROTOCOL: EXIT.protocol,
   CLI_READ: EXIT.read,
+  CLI_SECRET: EXIT.read,
   CLI_STATUS: EXIT.status,
   CLI_TIMEOUT: EXIT.timeout,
   CLI_UNSAFE: EXIT.usage,
@@ -67,6 +70,13 @@ const CODES: Readonly<Record<string, number>> = {
   CLI_USAGE: EXIT.usage,
   CLI_WRITE: EXIT.write,
   BTP_URI: EXIT.usage,
+  SETTLEMENT_FUNDS: EXIT.refused,
+  SETTLEMENT_OPTION: EXIT.usage,
+  SETTLEMENT_RATE: EXIT.refused,
+  SETTLEMENT_REFUSED: EXIT.refused,
+  SETTLEMENT_TERMS: EXIT.refused,
+  SETTLEMENT_UNPROVEN: EXIT.undelivered,
+  XRP_SERVER: EXIT.ledger,
   MONEY_ASSET: EXIT.usage,
   MONEY_SCALE: EXIT.usage,
   MONEY_SYNTAX: EXIT.usage,

@@ -35,6 +35,11 @@ export function scale(text: string): number {
   return wholeNumber(text, 0, 18)
 }
 
+/** A destination tag of the XRP Ledger. */
+export function tag(text: string): number {
+  return wholeNumber(text, 0, 0xffff_ffff)
+}
+
 function wholeNumber(text: string, least: number, most: number): number {
   const value = Number(text)
   if (/^[0-9]+$/.test(text) && value >= least && value <= most) return value

@@ -6,6 +6,7 @@ import { addBuyerCommands } from './buyer-commands.js'
 import { addLedgerCommands } from './ledger-commands.js'
 import { addReceiptCommand } from './receipt-command.js'
 import { addSellerCommands } from './seller-commands.js'
+import { addSettleCommand } from './settle-command.js'
 
 const EXIT_CODES = `
 Exit codes; from 3 to 60 they are curl's:
@@ -43,6 +44,7 @@ export function program(): Command {
   addSellerCommands(sluice)
   addLedgerCommands(sluice)
   addReceiptCommand(sluice)
+  addSettleCommand(sluice)
   return sluice
 }
 

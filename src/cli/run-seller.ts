@@ -6,10 +6,11 @@ import { formatMoney, parseMoney, toBaseUnits, type Asset } from '../money/index
 import { hashToken } from '../session/index.js'
 import { EXIT } from './errors.js'
 import { openLog, type LogLevel } from './log.js'
+import { openSettlement, type OpenSettlement, type SettleHostOptions } from './settle-host.js'
 import { closeHttp, HTTP_LIMITS, listenHttp, uriHost } from './shop-host.js'
 import { watchStop } from './stop-signal.js'
 
-export interface SellerCommandOptions {
+export interface SellerCommandOptions extends SettleHostOptions {
   readonly host: string
   readonly port: number
   readonly credit?: string
@@ -40,6 +41,7 @@ export async function runSeller(
 ): Promise<number> {
   const asset: Asset = { code: options.asset, scale: options.scale }
   const credit = toBaseUnits(parseMoney(options.credit ?? (options.open === true ? '0' : LOCAL_CREDIT)), asset)
+  const log = await openLog(options.logLevel)
   const stop = watchStop()
   let failure: Error | undefined
   const seller = await openSeller({
@@ -49,19 +51,22 @@ export async function runSeller(
     prefix: options.prefix,
     asset,
     credit,
-    log: await openLog(options.logLevel),
+    log,
     onFailure: (error) => {
       failure = error
       stop.stop()
     },
   })
+  let settlement: OpenSettlement | undefined
   try {
+    settlement = await openSettlement(seller.host, options, log)
     const { listener, saying, server: limits } = waresOf(seller, asset)
     const server = createServer({ ...HTTP_LIMITS, ...limits }, listener)
     const detach = seller.attach(server)
     const port = await listenHttp(server, options.port, options.host)
     say(saying(`http://${uriHost(options.host)}:${port}/`))
     say(`credit of a new account ${formatMoney(credit, asset)}`)
+    if (settlement !== undefined) say(`settles over the XRP Ledger, from ${settlement.address}`)
     say(options.memory === true ? 'books in memory: nothing survives a restart' : `books in ${options.dir}`)
     await new Promise<void>((resolve) => {
       stop.signal.addEventListener('abort', () => resolve(), { once: true })
@@ -71,6 +76,7 @@ export async function runSeller(
     await closeHttp(server)
   } finally {
     stop.release()
+    await settlement?.close()
     await seller.close()
   }
   if (failure !== undefined) throw failure

@@ -2,26 +2,29 @@
 import { type Command, Option } from 'commander'
 import type { DemoOptions } from './demo.js'
 import { collect, count, finish, logLevel, MONEY, port, scale } from './options.js'
+import { addSettleOptions } from './settle-host.js'
 import type { ProxyOptions } from './proxy.js'
 import type { ServeOptions } from './serve.js'
 import type { ShopOptions } from './shop.js'
 
 export function addSellerCommands(sluice: Command): void {
-  sluice
-    .command('shop')
-    .description('sell letters over a ledger of your own, until Ctrl-C')
-    .option('--host <address>', 'address to listen on', '127.0.0.1')
-    .option('--port <n>', 'HTTP port; 0 takes any free one', port, 8000)
-    .option('--btp-port <n>', "the ledger's port; 0 takes any free one", port, 9000)
-    .option('--price <amount>', 'price of a letter', '1')
-    .option('--window <n>', 'letters that buyers are asked to have at risk', count, 100)
-    .option('--credit <amount>', 'how far an account may go below zero', '1000000000')
-    .option('--asset <code>', 'asset of the ledger', 'USD')
-    .option('--scale <n>', 'decimal places of its base unit', scale, 9)
-    .option('--prefix <prefix>', "the ledger's address prefix", 'example.letter-shop.mytrustline.')
-    .option('--token <secret>', 'let in only who shows it (default: anyone on this machine)')
-    .option('--dir <directory>', 'where the books are kept', 'sluice-ledger')
-    .option('--memory', 'keep no books: nothing survives a restart')
+  addSettleOptions(
+    sluice
+      .command('shop')
+      .description('sell letters over a ledger of your own, until Ctrl-C')
+      .option('--host <address>', 'address to listen on', '127.0.0.1')
+      .option('--port <n>', 'HTTP port; 0 takes any free one', port, 8000)
+      .option('--btp-port <n>', "the ledger's port; 0 takes any free one", port, 9000)
+      .option('--price <amount>', 'price of a letter', '1')
+      .option('--window <n>', 'letters that buyers are asked to have at risk', count, 100)
+      .option('--credit <amount>', 'how far an account may go below zero', '1000000000')
+      .option('--asset <code>', 'asset of the ledger', 'USD')
+      .option('--scale <n>', 'decimal places of its base unit', scale, 9)
+      .option('--prefix <prefix>', "the ledger's address prefix", 'example.letter-shop.mytrustline.')
+      .option('--token <secret>', 'let in only who shows it (default: anyone on this machine)')
+      .option('--dir <directory>', 'where the books are kept', 'sluice-ledger')
+      .option('--memory', 'keep no books: nothing survives a restart'),
+  )
     .addOption(logLevel('warn'))
     .addHelpText(
       'after',
@@ -37,23 +40,25 @@ Examples:
       finish(await shop(options))
     })
 
-  sluice
-    .command('serve')
-    .description('sell the files of a directory by the byte, until Ctrl-C')
-    .argument('<directory>')
-    .option('--host <address>', 'address to listen on', '127.0.0.1')
-    .option('--port <n>', 'port of HTTP, and of the ledger at /btp; 0 takes any free one', port, 8000)
-    .option('--price <price>', 'such as "1 USD per GB", or base units per step', '1 USD per GB')
-    .option('--step <n>', 'bytes that are sold at once', count, 65_536)
-    .option('--window <n>', 'steps that buyers are asked to have at risk', count, 16)
-    .option('--credit <amount>', 'how far an account may go below zero (default: 0 with --open, else 1000000000)')
-    .option('--open', 'anyone may open an account (default: anyone on this machine)')
-    .option('--token <secret>', 'let in only who shows it')
-    .option('--asset <code>', 'asset of the ledger', 'USD')
-    .option('--scale <n>', 'decimal places of its base unit', scale, 9)
-    .option('--prefix <prefix>', "the ledger's address prefix", 'example.files.')
-    .option('--dir <directory>', 'where the books are kept', 'sluice-ledger')
-    .option('--memory', 'keep no books: nothing survives a restart')
+  addSettleOptions(
+    sluice
+      .command('serve')
+      .description('sell the files of a directory by the byte, until Ctrl-C')
+      .argument('<directory>')
+      .option('--host <address>', 'address to listen on', '127.0.0.1')
+      .option('--port <n>', 'port of HTTP, and of the ledger at /btp; 0 takes any free one', port, 8000)
+      .option('--price <price>', 'such as "1 USD per GB", or base units per step', '1 USD per GB')
+      .option('--step <n>', 'bytes that are sold at once', count, 65_536)
+      .option('--window <n>', 'steps that buyers are asked to have at risk', count, 16)
+      .option('--credit <amount>', 'how far an account may go below zero (default: 0 with --open, else 1000000000)')
+      .option('--open', 'anyone may open an account (default: anyone on this machine)')
+      .option('--token <secret>', 'let in only who shows it')
+      .option('--asset <code>', 'asset of the ledger', 'USD')
+      .option('--scale <n>', 'decimal places of its base unit', scale, 9)
+      .option('--prefix <prefix>', "the ledger's address prefix", 'example.files.')
+      .option('--dir <directory>', 'where the books are kept', 'sluice-ledger')
+      .option('--memory', 'keep no books: nothing survives a restart'),
+  )
     .addOption(logLevel('warn'))
     .addHelpText(
       'after',
@@ -69,42 +74,44 @@ Examples:
       finish(await serve(directory, options))
     })
 
-  sluice
-    .command('proxy')
-    .description('sell any HTTP API, such as one of an LLM, until Ctrl-C')
-    .argument('<upstream>', 'URL of the API; the path of each request is put behind it')
-    .requiredOption('--price <price>', 'such as "0.01 USD per 1k tokens", "1 USD per GB", or base units')
-    .addOption(
-      new Option('--unit <unit>', 'what is sold (default: what the price says, else chunks)').choices([
-        'token',
-        'sse-event',
-        'byte',
-        'line',
-        'chunk',
-        'request',
-      ]),
-    )
-    .option('--window <amount>', 'what buyers are asked to have at risk (default: 100 prices)')
-    .addOption(
-      new Option(
-        '--start <when>',
-        'call the API for each request, or with its first payment (default: payment, but request for GET and HEAD)',
-      ).choices(['request', 'payment']),
-    )
-    .option('--free <path>', 'costs nothing, such as /models; again for more', collect)
-    .option('--upstream-header <line>', 'a header for the API; again for more', collect)
-    .option('--upstream-header-file <file>', 'headers for the API, such as its key, a line each')
-    .option('--forward-authorization', "hand on the buyer's Authorization")
-    .option('--host <address>', 'address to listen on', '127.0.0.1')
-    .option('--port <n>', 'port of HTTP, and of the ledger at /btp; 0 takes any free one', port, 8000)
-    .option('--credit <amount>', 'how far an account may go below zero (default: 0 with --open, else 1000000000)')
-    .option('--open', 'anyone may open an account (default: anyone on this machine)')
-    .option('--token <secret>', 'let in only who shows it')
-    .option('--asset <code>', 'asset of the ledger', 'USD')
-    .option('--scale <n>', 'decimal places of its base unit', scale, 9)
-    .option('--prefix <prefix>', "the ledger's address prefix", 'example.gateway.')
-    .option('--dir <directory>', 'where the books are kept', 'sluice-ledger')
-    .option('--memory', 'keep no books: nothing survives a restart')
+  addSettleOptions(
+    sluice
+      .command('proxy')
+      .description('sell any HTTP API, such as one of an LLM, until Ctrl-C')
+      .argument('<upstream>', 'URL of the API; the path of each request is put behind it')
+      .requiredOption('--price <price>', 'such as "0.01 USD per 1k tokens", "1 USD per GB", or base units')
+      .addOption(
+        new Option('--unit <unit>', 'what is sold (default: what the price says, else chunks)').choices([
+          'token',
+          'sse-event',
+          'byte',
+          'line',
+          'chunk',
+          'request',
+        ]),
+      )
+      .option('--window <amount>', 'what buyers are asked to have at risk (default: 100 prices)')
+      .addOption(
+        new Option(
+          '--start <when>',
+          'call the API for each request, or with its first payment (default: payment, but request for GET and HEAD)',
+        ).choices(['request', 'payment']),
+      )
+      .option('--free <path>', 'costs nothing, such as /models; again for more', collect)
+      .option('--upstream-header <line>', 'a header for the API; again for more', collect)
+      .option('--upstream-header-file <file>', 'headers for the API, such as its key, a line each')
+      .option('--forward-authorization', "hand on the buyer's Authorization")
+      .option('--host <address>', 'address to listen on', '127.0.0.1')
+      .option('--port <n>', 'port of HTTP, and of the ledger at /btp; 0 takes any free one', port, 8000)
+      .option('--credit <amount>', 'how far an account may go below zero (default: 0 with --open, else 1000000000)')
+      .option('--open', 'anyone may open an account (default: anyone on this machine)')
+      .option('--token <secret>', 'let in only who shows it')
+      .option('--asset <code>', 'asset of the ledger', 'USD')
+      .option('--scale <n>', 'decimal places of its base unit', scale, 9)
+      .option('--prefix <prefix>', "the ledger's address prefix", 'example.gateway.')
+      .option('--dir <directory>', 'where the books are kept', 'sluice-ledger')
+      .option('--memory', 'keep no books: nothing survives a restart'),
+  )
     .addOption(logLevel('warn'))
     .addHelpText(
       'after',

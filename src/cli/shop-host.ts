@@ -17,6 +17,7 @@ import { hashToken, secretMatcher, type Authenticate } from '../session/index.js
 import type { LedgerStore } from '../store/index.js'
 import { CliError } from './errors.js'
 import type { Asset } from '../money/index.js'
+import { openSettlement, type SettleHostOptions } from './settle-host.js'
 
 export interface ShopHostOptions {
   readonly store: LedgerStore
@@ -35,6 +36,7 @@ export interface ShopHostOptions {
   readonly prefix: string
   /** What the one account's holder must show. Absent: anyone may open an account, on this machine. */
   readonly token: string | undefined
+  readonly settle?: SettleHostOptions
   readonly log: Log
   readonly onStreamEnd?: (end: StreamSummary) => void
   /** The ledger stopped: the process should end. */
@@ -44,6 +46,8 @@ export interface ShopHostOptions {
 export interface ShopHost {
   readonly url: string
   readonly ledgerUri: string
+  /** Address in the XRP Ledger. */
+  readonly settlesFrom: string | undefined
   accounts(): readonly AccountView[]
   account(name: string): AccountView | undefined
   /** Takes no more customers, frees their holds and closes the ledger. */
@@ -89,6 +93,8 @@ export async function openShopHost(options: ShopHostOptions): Promise<ShopHost> 
     })
     await book.open()
     closers.push(() => book.close())
+    const settlement = await openSettlement(book.host, options.settle ?? {}, log)
+    if (settlement !== undefined) closers.push(() => settlement.close())
     const receipts = await receiptSigner(await keptSecret(book.ledger))
     const till = new Till({ link: book.host, receipts })
     till.open()
@@ -120,6 +126,7 @@ export async function openShopHost(options: ShopHostOptions): Promise<ShopHost> 
     return {
       url: `http://${uriHost(host)}:${port}/`,
       ledgerUri,
+      settlesFrom: settlement?.address,
       accounts: () => book.ledger.accounts(),
       account: (name) => book.ledger.account(name),
       close,

@@ -3,10 +3,11 @@ import type { LedgerStore } from '../store/index.js'
 import { EXIT } from './errors.js'
 import { openLog, type LogLevel } from './log.js'
 import { formatMoney, parseMoney, toBaseUnits, type Asset } from '../money/index.js'
+import { type SettleHostOptions } from './settle-host.js'
 import { openShopHost } from './shop-host.js'
 import { watchStop } from './stop-signal.js'
 
-export interface ShopOptions {
+export interface ShopOptions extends SettleHostOptions {
   readonly host: string
   readonly port: number
   readonly btpPort: number
@@ -40,6 +41,7 @@ export async function shop(options: ShopOptions): Promise<number> {
     window: BigInt(options.window) * price,
     asset,
     token: options.token,
+    settle: options,
     log,
     onStreamEnd: ({ clientId, why, totals }) => {
       const { captures, amount, endOffset } = totals
@@ -53,6 +55,7 @@ export async function shop(options: ShopOptions): Promise<number> {
   const say = (line: string): boolean => process.stdout.write(`${line}\n`)
   say(`selling letters at ${running.url} for ${formatMoney(price, asset)} each`)
   say(`ledger at ${running.ledgerUri}, credit of a new account ${formatMoney(credit, asset)}`)
+  if (running.settlesFrom !== undefined) say(`settles over the XRP Ledger, from ${running.settlesFrom}`)
   say(options.memory === true ? 'books in memory: nothing survives a restart' : `books in ${options.dir}`)
   say(`buy with: sluice get ${running.url} --letters 100 --max-spend ${100n * price}`)
   await new Promise<void>((resolve) => {

@@ -25,6 +25,7 @@ export {
   type Reserves,
   toLedgerTime,
 } from './rules.js'
+export { addressOfSecret } from './signer.js'
 export type { RecoveredHandler, RecoveredHold } from './sent-escrows.js'
 export { Sequences } from './sequences.js'
 export { advance, classOf, type ResultClass, type SlotEnd, type SlotEvent, type SlotState } from './slot.js'

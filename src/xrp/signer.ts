@@ -55,3 +55,8 @@ function walletOf(secret: string): Wallet {
 export function isXrpAddress(text: string): boolean {
   return isValidClassicAddress(text)
 }
+
+/** The address of a secret's account. @throws {XrpError} `XRP_SECRET` */
+export function addressOfSecret(secret: string): string {
+  return walletOf(secret).classicAddress
+}
