@@ -229,6 +229,28 @@ test('after a redirect to another host its shop sees no credentials that were me
   }
 })
 
+/** A wallet of one link, whose purse counts what came back. */
+function purseOf(link: Link, perCall?: bigint) {
+  let given = 0n
+  const purse: Purse = { take: (_price, units) => units, giveBack: (amount) => (given += amount) }
+  const allowance: Allowance = {
+    perCall,
+    purse: () => purse,
+    spentFor: () => false,
+    onMore: () => () => {},
+    end() {},
+  }
+  return { wallet: { linkFor: async () => link, allowanceFor: () => allowance }, given: () => given }
+}
+
+test('the wallet’s budget for one call bounds a single payment', async () => {
+  const shop = await counter(byCondition, fulfill, () => assert.fail('asked again'))
+  const { wallet } = purseOf(shop.holder, 16n)
+  const { fetch, clock } = shop
+  const response = await payingFetch('http://shop.test/', { wallet, budget: 50n, clock, fetch })
+  assert.deepEqual([response.status, response.payment.end, shop.holds.length], [402, 'budget', 0])
+})
+
 test('what is in flight when the caller leaves is not given back before it is known to have come back', async () => {
   for (const ends of ['fulfilled', 'rejected'] as const) {
     const shop = await counter(
@@ -236,16 +258,7 @@ test('what is in flight when the caller leaves is not given back before it is kn
       () => {},
       () => assert.fail('asked again'),
     )
-    let given = 0n
-    const purse: Purse = { take: (_price, units) => units, giveBack: (amount) => (given += amount) }
-    const allowance: Allowance = {
-      perCall: undefined,
-      purse: () => purse,
-      spentFor: () => false,
-      onMore: () => () => {},
-      end() {},
-    }
-    const wallet = { linkFor: async () => shop.holder, allowanceFor: () => allowance }
+    const { wallet, given } = purseOf(shop.holder)
     const leave = new AbortController()
     const { fetch } = shop
     const buying = payingFetch('http://shop.test/', {
@@ -258,13 +271,13 @@ test('what is in flight when the caller leaves is not given back before it is kn
     while (shop.holds.length === 0) await turn()
     leave.abort(new Error('left'))
     await assert.rejects(buying, /left/)
-    assert.equal(given, 0n)
+    assert.equal(given(), 0n)
     const [hold] = shop.holds
     assert.ok(hold)
     if (ends === 'fulfilled') fulfill(hold)
     else hold.reject({ code: 'F99', name: 'Application Error', message: 'no' })
     await turn()
     await turn()
-    assert.equal(given, ends === 'fulfilled' ? 0n : 17n)
+    assert.equal(given(), ends === 'fulfilled' ? 0n : 17n)
   }
 })
