@@ -112,3 +112,25 @@ test('a piece that no buyer could hold ends the stream', async () => {
   assert.equal(hold.reason?.why, 'failed')
   assert.match(String(errors[0]), /5000 units/)
 })
+
+test('a hold that fails in the middle of a piece is made up for by one of its size', async () => {
+  const clock = new FakeClock()
+  const sink = new FakeSink()
+  const meter = new Meter(weighing([3], false), sink, { clock })
+  const pay = (): FakeHold => {
+    const hold = new FakeHold(1n, clock.now() + 30_000)
+    meter.pay(paymentOf(hold))
+    return hold
+  }
+  const [first, second, third] = [pay(), pay(), pay()]
+  first.settle(true)
+  second.settle(false)
+  third.settle(true)
+  await settled()
+  assert.equal(sink.text, '')
+  const fourth = pay()
+  assert.equal(fourth.state, 'capturing')
+  fourth.settle(true)
+  await settled()
+  assert.deepEqual([sink.text, meter.units], ['A', 3])
+})
