@@ -1,7 +1,7 @@
 /** Lets scripts of other origins read what they need to pay (Fetch standard, CORS protocol). */
 
 export const EXPOSE = 'Access-Control-Expose-Headers'
-const EXPOSED = 'Pay, Pay-Balance, Pay-Terms'
+export const EXPOSED = 'Pay, Pay-Balance, Pay-Terms'
 
 /** For answers to requests with an `Origin`; `preflight` for OPTIONS. What a framework says itself goes before. */
 export function corsHeaders(preflight: boolean): Record<string, string> {
@@ -13,10 +13,4 @@ export function corsHeaders(preflight: boolean): Record<string, string> {
       'Access-Control-Allow-Headers': 'Content-Type, Pay-Token, Idempotency-Key',
     }),
   }
-}
-
-/** The list of exposed fields that somebody else made, with ours. */
-export function exposing(list: string): string {
-  const names = list.split(',').map((name) => name.trim().toLowerCase())
-  return EXPOSED.split(', ').every((name) => names.includes(name.toLowerCase())) ? list : `${list}, ${EXPOSED}`
 }

@@ -3,8 +3,9 @@
  * flushed at once, the body is written as it is paid, and a stream ends when the client goes, by FIN or RST.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { corsHeaders, EXPOSE, exposing } from './cors.js'
+import { corsHeaders, EXPOSE, EXPOSED } from './cors.js'
 import { OF_THE_BODY, type Reply, type ReplyHeaders, type ShopRequest, type StreamingAnswer } from './exchange.js'
+import { isShared, withNames } from './field-list.js'
 import type { Sink } from './meter.js'
 
 type OnError = (error: unknown) => void
@@ -76,12 +77,15 @@ export function replyToNode(
 export function headToNode(request: IncomingMessage, response: ServerResponse, { status, headers }: Reply): void {
   response.statusCode = status
   for (const name of OF_THE_BODY) response.removeHeader(name)
-  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+  const present = (name: string): string => String(response.getHeader(name) ?? '')
+  for (const [name, value] of Object.entries(headers)) {
+    response.setHeader(name, isShared(name) ? withNames(present(name), String(value)) : value)
+  }
   if (request.headers.origin === undefined) return
   for (const [name, value] of Object.entries(corsHeaders(request.method === 'OPTIONS' && status === 204))) {
     if (!response.hasHeader(name)) response.setHeader(name, value)
   }
-  response.setHeader(EXPOSE, exposing(String(response.getHeader(EXPOSE))))
+  response.setHeader(EXPOSE, withNames(present(EXPOSE), EXPOSED))
 }
 
 /**

@@ -3,7 +3,7 @@
  * as a `ReadableStream`.
  */
 import { systemClock } from '../clock/index.js'
-import { corsHeaders, EXPOSE, exposing } from './cors.js'
+import { corsHeaders, EXPOSE, EXPOSED } from './cors.js'
 import {
   OF_THE_BODY,
   type Reply,
@@ -12,6 +12,7 @@ import {
   type ShopRequest,
   type StreamingAnswer,
 } from './exchange.js'
+import { isShared, withNames } from './field-list.js'
 
 export function requestFromWeb(request: Request): ShopRequest {
   const { pathname, search, protocol } = new URL(request.url)
@@ -31,7 +32,7 @@ export function replyToWeb(request: Request, reply: Reply, headers = new Headers
   if (request.headers.has('origin')) {
     const cors = corsHeaders(request.method === 'OPTIONS' && status === 204)
     for (const [name, value] of Object.entries(cors)) if (!headers.has(name)) headers.set(name, value)
-    headers.set(EXPOSE, exposing(headers.get(EXPOSE) ?? ''))
+    headers.set(EXPOSE, withNames(headers.get(EXPOSE) ?? '', EXPOSED))
   }
   if (!('stream' in reply)) {
     const empty = request.method === 'HEAD' || reply.body.length === 0
@@ -42,9 +43,13 @@ export function replyToWeb(request: Request, reply: Reply, headers = new Headers
   return new Response(null, { status, headers })
 }
 
-/** `headers` with these fields in place of those of the same names. */
+/** `headers` with these fields in place of those of the same names, or added to them where several hands make a list. */
 export function webHeaders(fields: ReplyHeaders, headers = new Headers()): Headers {
   for (const [name, value] of Object.entries(fields)) {
+    if (isShared(name)) {
+      headers.set(name, withNames(headers.get(name) ?? '', String(value)))
+      continue
+    }
     headers.delete(name)
     for (const one of typeof value === 'string' ? [value] : value) headers.append(name, one)
   }

@@ -163,6 +163,28 @@ export function answerCases(subject: AdapterSubject): void {
     })
   })
 
+  void it('what middleware for CORS has said stays, its lists longer by what is needed to pay', async () => {
+    const page: AdapterRoute = {
+      path: '/page',
+      fields: {
+        'Access-Control-Allow-Origin': 'https://elsewhere.example',
+        'Access-Control-Expose-Headers': 'X-Mine',
+        Vary: 'Origin',
+      },
+      terms: { price: PRICE },
+      answer: () => ({ kind: 'text', text: 'a page' }),
+    }
+    await withMarket(subject, [page], async ({ buy }) => {
+      const { response } = await buy('/page', { headers: { Origin: 'https://elsewhere.example' } })
+      const { headers } = response
+      assert.equal(headers.get('access-control-allow-origin'), 'https://elsewhere.example')
+      const exposed = listOf(headers.get('access-control-expose-headers'))
+      for (const name of ['X-Mine', 'Pay', 'Pay-Balance', 'Pay-Terms']) assert.ok(exposed.includes(name), name)
+      for (const name of ['Accept', 'Origin']) assert.ok(listOf(headers.get('vary')).includes(name), name)
+      assert.equal(await response.text(), 'a page')
+    })
+  })
+
   void it('what is sold is not compressed on its way', async () => {
     const routes: AdapterRoute[] = [
       { path: '/sold', terms: { price: PRICE }, answer: () => ({ kind: 'text', text: LONG_TEXT }) },
@@ -179,4 +201,8 @@ export function answerCases(subject: AdapterSubject): void {
       free.resume()
     })
   })
+}
+
+function listOf(field: string | null): string[] {
+  return (field ?? '').split(',').map((name) => name.trim())
 }

@@ -4,10 +4,9 @@ import { Agent } from 'node:http'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { it } from 'node:test'
-import { parsePay } from '../http/index.js'
-import { conditionOf, encodePacket, pskFulfiller } from '../ilp/index.js'
 import type { Link } from '../link/index.js'
 import { CountedSource, PRICE, withMarket } from './adapter-market.js'
+import { payUnit } from './adapter-payer.js'
 import type { AdapterRoute, AdapterSubject } from './adapter-subject.js'
 
 export function connectionCases(subject: AdapterSubject): void {
@@ -104,16 +103,9 @@ class PipelinedClient {
 
 /** Pays unit by unit as the `Pay` header says, until the stream has ended. */
 async function payUntilRejected(link: Link, head: string): Promise<void> {
-  const pay = parsePay(/^Pay: (.*)\r$/im.exec(head)?.[1] ?? '')
-  assert.equal(pay.method, 'psk')
-  const fulfill = pskFulfiller(pay.secret)
+  const pay = /^Pay: (.*)\r$/im.exec(head)?.[1] ?? ''
   for (let paymentId = 0; ; paymentId++) {
-    const account = `${pay.address}.${paymentId}`
-    const packet = encodePacket({ type: 1, amount: pay.amount, account, data: new Uint8Array(0) })
-    const hold = { amount: pay.amount, condition: conditionOf(fulfill(packet)), packet }
-    const status = await new Promise((resolve) =>
-      link.send({ ...hold, expiresAt: Date.now() + 30_000 }, { onOutcome: (outcome) => resolve(outcome.status) }),
-    )
+    const status = await payUnit(link, pay, paymentId)
     if (status !== 'fulfilled') return assert.equal(status, 'rejected')
   }
 }

@@ -94,14 +94,14 @@ export function streamCases(subject: AdapterSubject): void {
     })
   })
 
-  void it('start "payment": the handler runs with the first hold, or the route cannot be made', async () => {
+  void it('start "payment": the handler runs with the first hold', async () => {
     let calls = 0
     const terms = { price: PRICE, start: 'payment', contentType: 'text/html' } as const
     const answer = (): AdapterAnswer => {
       calls++
       return { kind: 'stream', chunks: new CountedSource(['one;', 'two;']) }
     }
-    const run = withMarket(subject, [{ path: '/late', terms, answer }], async (market) => {
+    await withMarket(subject, [{ path: '/late', terms, answer }], async (market) => {
       const bought = await market.buy('/late')
       await market.quiet()
       assert.deepEqual([calls, bought.response.headers.get('content-type')], [0, 'text/html'])
@@ -109,8 +109,31 @@ export function streamCases(subject: AdapterSubject): void {
       await market.assertBooks(bought)
       assert.deepEqual([calls, bought.response.payment.units], [1, 2])
     })
-    if (subject.startsLate === true) await run
-    else await assert.rejects(run, { code: 'SHOP_OPTIONS' })
+  })
+
+  void it('start "payment": an answer that is no success costs nothing, and one that fails breaks the body off', async () => {
+    const terms = { price: PRICE, start: 'payment', contentType: 'text/plain' } as const
+    const missing: AdapterRoute = {
+      path: '/missing',
+      terms,
+      answer: () => ({ kind: 'text', status: 404, text: 'no such page' }),
+    }
+    const broken: AdapterRoute = {
+      path: '/broken',
+      terms: { ...terms, contentType: 'text/csv' },
+      answer: () => {
+        throw new Error('the handler is broken')
+      },
+    }
+    await withMarket(subject, [missing, broken], async (market) => {
+      const free = await market.buy('/missing')
+      assert.equal(await free.response.text(), 'no such page')
+      await market.assertBooks(free)
+      const none = await market.buy('/broken')
+      await assert.rejects(none.response.text(), { code: 'FETCH_INTERRUPTED' })
+      await market.assertBooks(none)
+      assert.deepEqual([free.response.payment.spent, none.response.payment.spent], [0n, 0n])
+    })
   })
 
   void it('a hundred chunks, several a hold, arrive whole', async () => {

@@ -6,19 +6,19 @@ import type { Seller } from '../http/seller.js'
 export interface AdapterSubject {
   readonly name: string
   /**
-   * A server with these routes, not listening yet, as a user of the framework writes it. It answers GET and HEAD, and an
-   * answer that throws with the framework's own 500.
+   * A server with these routes, not listening yet, as a user of the framework writes it. It answers GET, HEAD and OPTIONS,
+   * and an answer that throws with the framework's own 500.
    */
   readonly serve: (seller: Seller, routes: readonly AdapterRoute[]) => Server | Promise<Server>
   /** The server compresses what it may (gzip), by middleware ahead of every route. */
   readonly compresses?: boolean
-  /** A handler may run when the head of its answer has left: `start: 'payment'`. Default: it cannot be asked for. */
-  readonly startsLate?: boolean
 }
 
 export interface AdapterRoute {
   /** Such as `/story`; the query is the request's own. */
   readonly path: string
+  /** Fields that middleware ahead of the route sets, as one for CORS does. */
+  readonly fields?: Readonly<Record<string, string>>
   /** Absent: the route is not sold. */
   readonly terms?: PaidTerms
   /** What the handler answers; called for each request that reaches it. What it throws, the handler throws. */

@@ -7,6 +7,7 @@
 import { describe } from 'node:test'
 import { answerCases } from './adapter-answers.js'
 import { connectionCases } from './adapter-connections.js'
+import { flowCases } from './adapter-flows.js'
 import { streamCases } from './adapter-streams.js'
 import type { AdapterSubject } from './adapter-subject.js'
 
@@ -15,6 +16,7 @@ export function testAdapter(subject: AdapterSubject): void {
   void describe(`adapter: ${subject.name}`, () => {
     answerCases(subject)
     streamCases(subject)
+    flowCases(subject)
     connectionCases(subject)
   })
 }

@@ -13,7 +13,7 @@ import { paidRoute, type PaidTerms, type Produced } from '../paid.js'
 import { takingTurns } from '../pipelining.js'
 import type { Seller } from '../seller.js'
 import { contentOf, fieldsOf } from './content-of.js'
-import { checkStart, errorLog } from './sell-written.js'
+import { errorLog } from './sell-written.js'
 
 /** Options of a route, or part of them: the hooks belong together. */
 export interface PaidHooks {
@@ -28,7 +28,6 @@ export interface PaidHooks {
 
 /** @throws {ShopError} `SHOP_OPTIONS` */
 export function paid(seller: Seller, terms: PaidTerms): PaidHooks {
-  checkStart(terms)
   const route = paidRoute(seller, terms)
   const inTurn = takingTurns()
   const onError = errorLog(seller)
@@ -44,7 +43,8 @@ export function paid(seller: Seller, terms: PaidTerms): PaidHooks {
       inTurn(request.raw, raw, () => {
         route(requestFromNode(request.raw, request.originalUrl), produce)
           .then((answer) => {
-            reply.hijack()
+            // One that streams has its handler's payload already, or gets it with the first payment (start "payment").
+            if (!('stream' in answer)) reply.hijack()
             for (const [name, value] of Object.entries(reply.getHeaders())) {
               if (value !== undefined) raw.setHeader(name, value)
             }

@@ -1,6 +1,5 @@
 /** A response that is written by a handler, sold: what node:http and Express have in common. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { ShopError } from '../errors.js'
 import { problem } from '../exchange.js'
 import { replyToNode, requestFromNode } from '../node-reply.js'
 import { paidRoute, type PaidTerms, type Produced } from '../paid.js'
@@ -47,11 +46,4 @@ export function sellWritten(
 /** For what goes wrong when nobody is there to be told. */
 export function errorLog({ log }: Seller): (error: unknown) => void {
   return (error) => log.error('a paid response failed', { error: String(error) })
-}
-
-/** @throws {ShopError} `SHOP_OPTIONS` where a framework cannot run a handler after its answer has begun */
-export function checkStart({ start }: PaidTerms): void {
-  if (start !== 'payment') return
-  const message = 'start: "payment" needs a handler of node:http, Express, Hono or fetch: this framework ends it before'
-  throw new ShopError('SHOP_OPTIONS', message)
 }

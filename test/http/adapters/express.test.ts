@@ -25,7 +25,6 @@ async function send(response: Response, answer: AdapterAnswer): Promise<void> {
 
 testAdapter({
   name: 'Express',
-  startsLate: true,
   compresses: true,
   serve: (seller, routes) => {
     const app = express()
@@ -35,10 +34,15 @@ testAdapter({
       compressing(request, response)
       next()
     })
-    for (const { path, terms, answer } of routes) {
+    for (const { path, fields = {}, terms, answer } of routes) {
       const handler: RequestHandler = (_request, response) => send(response, answer())
-      if (terms === undefined) app.get(path, handler)
-      else app.get(path, paid(seller, terms), handler)
+      app.use(path, (_request, response, next) => {
+        response.set(fields)
+        next()
+      })
+      const sold = terms === undefined ? [] : [paid(seller, terms)]
+      app.get(path, ...sold, handler)
+      if (terms !== undefined) app.options(path, ...sold)
     }
     return createServer(app)
   },

@@ -39,9 +39,18 @@ testAdapter({
     app.addHook('onRoute', (route) => {
       route.onSend = [route.onSend ?? [], compressing].flat()
     })
+    const fieldsOf = new Map(routes.map(({ path, fields = {} }) => [path, fields]))
+    app.addHook('onRequest', async (request, reply) => {
+      reply.headers(fieldsOf.get(request.routeOptions.url ?? '') ?? {})
+    })
     for (const { path, terms, answer } of routes) {
-      const options = terms === undefined ? {} : paid(seller, terms)
-      app.get(path, options, (_request, reply) => send(reply, answer()))
+      const hooks = terms === undefined ? {} : paid(seller, terms)
+      app.route({
+        method: ['GET', 'OPTIONS'],
+        url: path,
+        ...hooks,
+        handler: (_request, reply) => send(reply, answer()),
+      })
     }
     await app.ready()
     return app.server

@@ -7,10 +7,19 @@ import { streamOf } from './web-stream.js'
 
 type Handler = (request: Request, server: unknown) => Response | Promise<Response>
 
-function responseTo(answer: AdapterAnswer): Response {
+function responseTo(answer: AdapterAnswer, fields: Readonly<Record<string, string>>): Response {
+  const response = bareResponseTo(answer)
+  for (const [name, value] of Object.entries(fields)) response.headers.set(name, value)
+  return response
+}
+
+function bareResponseTo(answer: AdapterAnswer): Response {
   switch (answer.kind) {
     case 'text':
-      return new Response(answer.text, { status: answer.status ?? 200, headers: { ETag: '"text"' } })
+      return new Response(answer.text, {
+        status: answer.status ?? 200,
+        headers: { 'Content-Type': 'text/plain', ETag: '"text"' },
+      })
     case 'json':
       return Response.json(answer.value)
     case 'stream':
@@ -20,11 +29,10 @@ function responseTo(answer: AdapterAnswer): Response {
 
 testAdapter({
   name: 'fetch-style handlers',
-  startsLate: true,
   serve: (seller, routes) => {
     const handlers = new Map(
-      routes.map(({ path, terms, answer }): [string, Handler] => {
-        const handler: Handler = () => responseTo(answer())
+      routes.map(({ path, fields = {}, terms, answer }): [string, Handler] => {
+        const handler: Handler = () => responseTo(answer(), fields)
         return [path, terms === undefined ? handler : paid(seller, terms, handler)]
       }),
     )

@@ -22,15 +22,18 @@ function send(c: Context, answer: AdapterAnswer): Response {
 
 testAdapter({
   name: 'Hono',
-  startsLate: true,
   compresses: true,
   serve: (seller, routes) => {
     const app = new Hono()
     app.use(compress())
     app.onError((_error, c) => c.text('failed', 500))
-    for (const { path, terms, answer } of routes) {
+    for (const { path, fields = {}, terms, answer } of routes) {
+      app.use(path, async (c, next) => {
+        for (const [name, value] of Object.entries(fields)) c.res.headers.set(name, value)
+        await next()
+      })
       if (terms === undefined) app.get(path, (c) => send(c, answer()))
-      else app.get(path, paid(seller, terms), (c) => send(c, answer()))
+      else app.on(['GET', 'OPTIONS'], path, paid(seller, terms), (c) => send(c, answer()))
     }
     return createAdaptorServer({ fetch: app.fetch }) as Server
   },

@@ -37,10 +37,12 @@ testAdapter({
     const app = new Koa()
     app.silent = true
     app.use(compressing)
-    for (const { path, terms, answer } of routes) {
+    for (const { path, fields = {}, terms, answer } of routes) {
       const handler = async (ctx: Context): Promise<void> => send(ctx, answer())
-      const sold = terms === undefined ? undefined : paid(seller, terms)
+      // By Koa's own types, it is what `app.use` takes.
+      const sold: Middleware | undefined = terms && paid(seller, terms)
       app.use(async (ctx, next) => {
+        if (ctx.path === path) ctx.set({ ...fields })
         if (ctx.path !== path) await next()
         else if (sold === undefined) await handler(ctx)
         else await sold(ctx, () => handler(ctx))

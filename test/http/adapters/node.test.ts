@@ -24,19 +24,20 @@ async function send(response: ServerResponse, answer: AdapterAnswer): Promise<vo
 
 testAdapter({
   name: 'node:http',
-  startsLate: true,
   compresses: true,
   serve: (seller, routes) => {
     const listeners = new Map(
-      routes.map(({ path, terms, answer }) => {
+      routes.map(({ path, fields = {}, terms, answer }) => {
         const listener = async (_request: IncomingMessage, response: ServerResponse) => send(response, answer())
-        return [path, terms === undefined ? listener : paid(seller, terms, listener)]
+        return [path, { fields, listener: terms === undefined ? listener : paid(seller, terms, listener) }]
       }),
     )
     return createServer((request, response) => {
       compressing(request, response)
       const [path = ''] = (request.url ?? '').split('?')
-      listeners.get(path)?.(request, response)
+      const route = listeners.get(path)
+      for (const [name, value] of Object.entries(route?.fields ?? {})) response.setHeader(name, value)
+      route?.listener(request, response)
     })
   },
 })
