@@ -1,7 +1,8 @@
 /**
  * 402: one payment, then the request again, and never a second payment (the `Pay` header of a 200 means something else).
- * Letter Shop: the goods lie at the path of the fulfillment. HTTP-ILP and RFC-14 drafts 1 and 2: a `Pay-Token` stands for
- * the balance that the payment topped up; where the seller chose the secret before it saw a token, the secret is the token.
+ * Letter Shop: the goods lie at the path of the fulfillment; with `redeem=header` the request shows it instead. HTTP-ILP
+ * and RFC-14 drafts 1 and 2: a `Pay-Token` stands for the balance that the payment topped up; where the seller chose the
+ * secret before it saw a token, the secret is the token.
  */
 import { EMPTY, toBase64url } from '../bytes/index.js'
 import { randomBytes } from '../crypto/index.js'
@@ -31,13 +32,18 @@ function headersFor(request: Request, url: string | URL): Headers {
   return headers
 }
 
-/** The request with a token. It goes to `url` and no further: a redirect would carry the token to a stranger. */
+/** The request with a token. */
 export function withToken(request: Request, url: string, token: string): Request {
+  return withSecret(request, url, 'pay-token', token)
+}
+
+/** It goes to `url` and no further: a redirect would carry what it shows to a stranger. */
+function withSecret(request: Request, url: string, header: string, secret: string): Request {
   const bound = new Request(url === request.url ? request.clone() : new Request(url, request.clone()), {
     redirect: 'manual',
     headers: headersFor(request, url),
   })
-  bound.headers.set('pay-token', token)
+  bound.headers.set(header, secret)
   return bound
 }
 
@@ -108,12 +114,18 @@ function oncePayments(pay: Offer['pay']): () => Payment {
 }
 
 /** Goes to where the 402 came from, and no further. */
-function retryOf(request: Request, { url, pay }: Offer, token: string | undefined, fulfillment: Uint8Array): Request {
+function retryOf(
+  request: Request,
+  { url, pay, terms }: Offer,
+  token: string | undefined,
+  fulfillment: Uint8Array,
+): Request {
   if (pay.method !== 'condition') {
     const bound = withToken(request, url, token ?? toBase64url(pay.secret))
     if (!bound.headers.has('idempotency-key')) bound.headers.set('idempotency-key', freshToken())
     return bound
   }
+  if (terms?.redeem === 'header') return withSecret(request, url, 'pay-fulfillment', toBase64url(fulfillment))
   const goods = new URL(`/${toBase64url(fulfillment)}`, url)
   return new Request(goods, { headers: headersFor(request, url), signal: request.signal, redirect: 'manual' })
 }

@@ -69,7 +69,7 @@ export interface Balances {
 const HASH_BYTES = 16
 const NONCE_BYTES = 8
 const ID_BYTES = 16
-/** Good answers under one `Idempotency-Key`: enough for a client that lost some, too few to share one payment. */
+/** Good answers under one `Idempotency-Key`, or one `Pay-Fulfillment`: enough for a client that lost some, too few to share one payment. */
 export const ANSWERS_PER_KEY_MAX = 5
 /** Paid keys whose answers are counted; the oldest are forgotten, and each has cost a price. */
 export const COUNTED_KEYS_MAX = 10_000

@@ -10,7 +10,7 @@ export function corsHeaders(preflight: boolean): Record<string, string> {
     [EXPOSE]: EXPOSED,
     ...(preflight && {
       'Access-Control-Allow-Methods': 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS',
-      'Access-Control-Allow-Headers': 'Content-Type, Pay-Token, Idempotency-Key',
+      'Access-Control-Allow-Headers': 'Content-Type, Pay-Token, Pay-Fulfillment, Idempotency-Key',
     }),
   }
 }

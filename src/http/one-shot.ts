@@ -3,7 +3,7 @@
  * is the path under which the goods lie. Nothing is stored for an offer: its address, its fulfillment and its goods all
  * follow from the shop's secret and a nonce, so they survive a restart and strangers cannot fill a memory.
  */
-import { concat, EMPTY, fromBase64, toBase64url, utf8 } from '../bytes/index.js'
+import { EMPTY, fromBase64, toBase64url, utf8 } from '../bytes/index.js'
 import { systemClock, type Clock } from '../clock/index.js'
 import { hmacSha256, randomBytes } from '../crypto/index.js'
 import { conditionOf, formatAmount } from '../ilp/index.js'
@@ -14,8 +14,9 @@ import { formatPay } from './pay-header.js'
 import { formatPayTerms } from './pay-terms.js'
 import { termsOf, type SellerTerms } from './seller-terms.js'
 import { createSigner } from './signed-id.js'
+import { expiryOf, newOffer, OFFER_BYTES, sell } from './signed-offer.js'
 import type { Chunk } from './source.js'
-import type { CheckedHold, Payee, Till } from './till.js'
+import type { Payee, Till } from './till.js'
 
 export interface OneShotOptions {
   readonly till: Till
@@ -40,10 +41,6 @@ export interface OneShotOptions {
   readonly randomBytes?: (length: number) => Uint8Array
 }
 
-const NONCE_BYTES = 10
-const TIME_BYTES = 6
-const OFFER_BYTES = TIME_BYTES + NONCE_BYTES
-
 /** Answers `GET /` with an offer and `GET /<fulfillment>` with its goods. The till must be open. */
 export function createOneShotShop(options: OneShotOptions): ShopHandler {
   const { till, secret, price, unit = 'request', form = 'named', offerMsMax = 3_600_000 } = options
@@ -59,11 +56,14 @@ export function createOneShotShop(options: OneShotOptions): ShopHandler {
   till.addFinder((clientId): Payee | undefined => {
     const signed = decoded(clientId)
     const offer = signed && clients.open(signed)
-    if (!offer || timeOf(offer) <= clock.now()) return undefined
+    if (!offer || expiryOf(offer) <= clock.now()) return undefined
     return {
       price,
       fulfillmentFor: () => fulfillments.sign(offer),
-      take: (checked) => sell(options.ledger, `sold:${clientId}`, timeOf(offer), checked),
+      take: (checked) => {
+        const note = { key: `sold:${clientId}`, value: Uint8Array.of(1), expiresAt: expiryOf(offer) }
+        sell(options.ledger, note, checked)
+      },
     }
   })
 
@@ -73,7 +73,7 @@ export function createOneShotShop(options: OneShotOptions): ShopHandler {
   })
 
   const offer = (): Answer => {
-    const body = concat(timeBytes(clock.now() + offerMsMax), random(NONCE_BYTES))
+    const body = newOffer(clock.now() + offerMsMax, random)
     const address = till.addressOf(toBase64url(clients.sign(body)))
     const condition = conditionOf(fulfillments.sign(body))
     const pay = formatPay({ method: 'condition', amount: price, address, condition }, form)
@@ -106,34 +106,10 @@ export function createOneShotShop(options: OneShotOptions): ShopHandler {
   }
 }
 
-/** Captures a payment; where there is a ledger, the note that the offer is sold stands in the same commit. */
-function sell(ledger: Ledger | undefined, key: string, expiresAt: number, { hold, fulfillment }: CheckedHold): void {
-  if (ledger) {
-    if (ledger.note(key)) {
-      return hold.reject({ code: 'F06', name: 'Unexpected Payment', message: 'this offer was paid: ask for a new one' })
-    }
-    const noted = ledger.execute({ type: 'note', key, value: Uint8Array.of(1), expiresAt })
-    if (!noted.ok) return hold.reject({ code: 'T02', name: 'Peer Busy', message: 'the shop is busy: try again later' })
-  }
-  hold.fulfill(fulfillment, EMPTY, () => {
-    // The buyer hears of it; a capture that failed leaves the offer unusable, and another costs nothing.
-  })
-}
-
 function decoded(text: string): Uint8Array | undefined {
   try {
     return fromBase64(text)
   } catch {
     return undefined
   }
-}
-
-function timeBytes(ms: number): Uint8Array {
-  const bytes = new Uint8Array(8)
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(ms))
-  return bytes.subarray(8 - TIME_BYTES)
-}
-
-function timeOf(offer: Uint8Array): number {
-  return offer.subarray(0, TIME_BYTES).reduce((ms, byte) => ms * 256 + byte, 0)
 }

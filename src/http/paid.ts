@@ -10,9 +10,9 @@ import { problem, unavailable, UNCACHED, type Reply, type ShopRequest } from './
 import { negotiated, payPage, VARY, wantsExplanation } from './negotiation.js'
 import { sellStream } from './paid-stream.js'
 import { formatPayTerms } from './pay-terms.js'
-import { prepaidSale } from './prepaid-sale.js'
 import { readPrice, type Price, type Quote } from './price.js'
 import { freeReply, type Produced } from './produced.js'
+import { requestSale } from './request-sale.js'
 import type { Seller } from './seller.js'
 import { termsOf, type PayDialect } from './seller-terms.js'
 import { unitNamed, type Unit, type UnitName } from './units.js'
@@ -23,8 +23,12 @@ export interface PaidTerms {
   readonly unit?: Unit | UnitName
   /** The most money that buyers are asked to have at risk: base units, or a text such as `0.01 USD`. Default 100 prices. */
   readonly window?: bigint | string
-  /** `prepaid`: from the balance of a `Pay-Token`, before the handler runs. Default `stream`; for the unit `request`, `prepaid`. */
-  readonly flow?: 'stream' | 'prepaid'
+  /**
+   * `prepaid`: from the balance of a `Pay-Token`, before the handler runs. `once`: by one payment, before the handler runs;
+   * the price must then follow from method, host and URL alone, as an offer is for these. Default `stream`; for the unit
+   * `request`, `prepaid`.
+   */
+  readonly flow?: 'stream' | 'once' | 'prepaid'
   /** Whoever does not pay is served all the same. */
   readonly optional?: boolean
   /** What the `Pay` header looks like. Default `psk`. */
@@ -50,13 +54,17 @@ export type PaidRoute = (request: ShopRequest, produce: () => Promise<Produced>)
 export function paidRoute(seller: Seller, terms: PaidTerms): PaidRoute {
   const { assetCode: code, assetScale: scale } = seller.till.link.info
   const asset = { code, scale }
-  const unit = typeof terms.unit === 'string' ? unitNamed(terms.unit) : terms.unit
+  const named = terms.unit ?? (terms.flow === 'once' ? 'request' : undefined)
+  const unit = typeof named === 'string' ? unitNamed(named) : named
   const window = typeof terms.window === 'string' ? toBaseUnits(parseMoney(terms.window), asset) : terms.window
   if (terms.start === 'payment' && terms.contentType === undefined) {
     throw new ShopError(
       'SHOP_OPTIONS',
       'start: "payment" needs a contentType, which leaves before anything is produced',
     )
+  }
+  if (terms.flow === 'once' && terms.optional === true) {
+    throw new ShopError('SHOP_OPTIONS', 'what is sold once is not given away: leave out optional, or sell a stream')
   }
   const quoteOf = (price: Price): Quote => {
     const quote = readPrice(price, unit, asset)
@@ -79,20 +87,35 @@ export function paidRoute(seller: Seller, terms: PaidTerms): PaidRoute {
     if (price === 0n) return freeReply(await produce(), seller.log)
     if (seller.till.link.state !== 'open') return unavailable()
     const flow = terms.flow ?? (quote.unit.name === 'request' ? 'prepaid' : 'stream')
-    const risk = window ?? (flow === 'prepaid' ? price : 100n * price)
+    const risk = window ?? (flow === 'stream' ? 100n * price : price)
     const headers = {
       ...UNCACHED,
       Vary: VARY,
-      'Pay-Terms': formatPayTerms(
-        termsOf(seller.till, { unit: quote.unit, price, window: risk }, seller.termsFor(request)),
-      ),
+      'Pay-Terms': formatPayTerms({
+        ...termsOf(seller.till, { unit: quote.unit, price, window: risk }, seller.termsFor(request)),
+        ...(flow === 'once' && { redeem: 'header' }),
+      }),
     }
-    if (flow === 'prepaid') {
-      const charge = { price, headers, optional: terms.optional, refunds: true }
-      const sale = { route: terms.route ?? 'paid', unit: quote.unit.name, price, asset: code }
+    if (flow !== 'stream') {
+      const sale = {
+        flow,
+        route: terms.route ?? 'paid',
+        url: request.url,
+        unit: quote.unit.name,
+        price,
+        asset: code,
+      }
       const reply = async (): Promise<Reply> => freeReply(await produce(), seller.log)
+      if (flow === 'once') {
+        return seller.offers.answer(request, { price, headers }, async (debited) =>
+          requestSale(seller.events, sale, debited, true, reply),
+        )
+      }
+      const charge = { price, headers, optional: terms.optional, refunds: true }
+      // What fails is given back, but under a key: then the money stays, and the repetition is free.
+      const kept = request.header('idempotency-key') !== undefined
       return seller.balances.answer(request, charge, async (debited) =>
-        debited ? prepaidSale(seller.events, sale, request, debited, reply) : reply(),
+        debited ? requestSale(seller.events, sale, debited, kept, reply) : reply(),
       )
     }
     if (request.method === 'OPTIONS') return { status: 204, headers, body: EMPTY }

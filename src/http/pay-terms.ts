@@ -30,6 +30,8 @@ export interface PayTerms {
   readonly accounts?: 'open' | 'known'
   /** The seller's Ed25519 public key, which signs receipts: 32 bytes. */
   readonly key?: Uint8Array
+  /** `header`: what one payment bought is asked for by the same request, with its fulfillment in `Pay-Fulfillment`. */
+  readonly redeem?: 'header'
 }
 
 export interface LedgerLocation {
@@ -50,6 +52,7 @@ export function parsePayTerms(text: string): PayTerms {
   const ledger = readLedger(dictionary)
   const accounts = optional(dictionary, 'accounts')
   const key = optional(dictionary, 'key')
+  const redeem = optional(dictionary, 'redeem')
   const step = readStep(dictionary)
   return checked({
     ...(step !== undefined && { step }),
@@ -61,12 +64,13 @@ export function parsePayTerms(text: string): PayTerms {
     ...(ledger && { ledger }),
     ...(accounts !== undefined && { accounts: accountPolicy(tokenText(accounts, 'accounts')) }),
     ...(key !== undefined && { key: byteSequence(key, 'key') }),
+    ...(redeem !== undefined && { redeem: redemption(tokenText(redeem, 'redeem')) }),
   })
 }
 
 /** The header's text. @throws {PayTermsError} for terms that {@link parsePayTerms} would refuse */
 export function formatPayTerms(terms: PayTerms): string {
-  const { unit, step, price, asset, scale, window, ledger, accounts, key } = checked(terms)
+  const { unit, step, price, asset, scale, window, ledger, accounts, key, redeem } = checked(terms)
   const dictionary: Dictionary = new Map()
   const put = (name: string, value: BareItem, parameters: Parameters = new Map()): void => {
     dictionary.set(name, [value, parameters])
@@ -79,6 +83,7 @@ export function formatPayTerms(terms: PayTerms): string {
   if (ledger) put('ledger', ledger.uri, new Map([['v', ledger.version]]))
   if (accounts) put('accounts', new Token(accounts))
   if (key) put('key', key)
+  if (redeem) put('redeem', new Token(redeem))
   const text = serializeDictionary(dictionary)
   if (text.length > PAY_TERMS_CHARS_MAX) {
     throw new PayTermsError('PAY_TERMS_TOO_LONG', `Pay-Terms may have ${PAY_TERMS_CHARS_MAX} characters`)
@@ -133,6 +138,11 @@ function isLedgerUri(uri: string): boolean {
 
 function accountPolicy(text: string): 'open' | 'known' {
   if (text !== 'open' && text !== 'known') throw badValue('accounts', 'it must be open or known')
+  return text
+}
+
+function redemption(text: string): 'header' {
+  if (text !== 'header') throw badValue('redeem', 'it must be header')
   return text
 }
 

@@ -16,6 +16,7 @@ import { openBalances, type Balances } from './balances.js'
 import { ShopError } from './errors.js'
 import type { ShopRequest } from './exchange.js'
 import type { MeterLimits } from './meter.js'
+import { openOffers, type Offers } from './offers.js'
 import type { LedgerLocation } from './pay-terms.js'
 import { receiptSigner } from './receipt-signer.js'
 import { SellerWatch, type SellerEvents } from './seller-events.js'
@@ -69,6 +70,8 @@ export interface Seller {
   readonly secret: Uint8Array
   /** Of clients that pay ahead, by their `Pay-Token`. */
   readonly balances: Balances
+  /** Of single requests, each paid by one condition. */
+  readonly offers: Offers
   readonly clock: Clock
   readonly log: Log
   readonly events: SellerWatch
@@ -141,6 +144,7 @@ export async function openSeller(options: SellerOptions): Promise<Seller> {
       host: book.host,
       secret,
       balances: openBalances({ till, ledger: book.ledger, secret }),
+      offers: openOffers({ till, ledger: book.ledger, secret, clock }),
       clock,
       log,
       events,

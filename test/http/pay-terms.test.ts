@@ -14,12 +14,13 @@ test('reads and writes the least there is to say', () => {
 test('reads and writes all there is to say', () => {
   const text =
     `${SMALL}, ledger="btp+ws://shop.example:8000/btp";v=2, accounts=open, ` +
-    'key=:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=:'
+    'key=:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=:, redeem=header'
   const terms: PayTerms = {
     ...small,
     ledger: { uri: 'btp+ws://shop.example:8000/btp', version: 2 },
     accounts: 'open',
     key: new Uint8Array(32).fill(1),
+    redeem: 'header',
   }
   assert.deepEqual(parsePayTerms(text), terms)
   assert.equal(formatPayTerms(terms), text)
@@ -55,6 +56,7 @@ const invalid: readonly [what: string, text: string, code: string][] = [
   ['a ledger without a host', `${SMALL}, ledger="btp+ws://"`, 'PAY_TERMS_VALUE'],
   ['BTP version 3', `${SMALL}, ledger="btp+ws://h/";v=3`, 'PAY_TERMS_VALUE'],
   ['another account policy', `${SMALL}, accounts=maybe`, 'PAY_TERMS_VALUE'],
+  ['another way to redeem', `${SMALL}, redeem=path`, 'PAY_TERMS_VALUE'],
   ['a short key', `${SMALL}, key=:AQEB:`, 'PAY_TERMS_VALUE'],
   ['a key that is text', `${SMALL}, key="AQEB"`, 'PAY_TERMS_VALUE'],
   ['a long header', SMALL.padEnd(PAY_TERMS_CHARS_MAX + 1), 'PAY_TERMS_TOO_LONG'],
