@@ -5,7 +5,7 @@ import { it } from 'node:test'
 import { parsePayTerms } from '../http/index.js'
 import type { Seller } from '../http/seller.js'
 import { CountedSource, PRICE, withMarket } from './adapter-market.js'
-import { payUnit } from './adapter-payer.js'
+import { payOffer, payUnit } from './adapter-payer.js'
 import type { AdapterAnswer, AdapterRoute, AdapterSubject } from './adapter-subject.js'
 
 const TOKEN = { 'Pay-Token': 'A'.repeat(43) }
@@ -72,6 +72,31 @@ export function flowCases(subject: AdapterSubject): void {
       const missing = await ask('/request', { headers: TOKEN })
       assert.deepEqual([missing.statusCode, missing.headers['pay-balance']], [404, String(PRICE)])
       assert.equal(await text(missing), 'no such thing')
+    })
+  })
+
+  void it('once: 402 with a condition; the handler runs for the same request with the fulfillment', async () => {
+    const heard: string[] = []
+    const thing: AdapterRoute = {
+      path: '/thing',
+      terms: { price: PRICE, flow: 'once' },
+      answer: () => {
+        heard.push('asked')
+        return { kind: 'text', text: 'a thing' }
+      },
+    }
+    await withMarket(subject, [thing], async ({ ask, holder }) => {
+      const offer = await ask('/thing')
+      assert.equal(offer.statusCode, 402)
+      offer.resume()
+      const paid = { 'Pay-Fulfillment': await payOffer(holder, String(offer.headers['pay'])) }
+      assert.deepEqual(heard, [])
+      const bought = await ask('/thing', { headers: paid })
+      assert.deepEqual([bought.statusCode, await text(bought), heard.length], [200, 'a thing', 1])
+      const other = await ask('/thing?other', { headers: paid })
+      assert.equal(other.statusCode, 402)
+      other.resume()
+      assert.deepEqual([heard.length, await holder.balance()], [1, -PRICE])
     })
   })
 

@@ -26,7 +26,7 @@ import { MemoryStore } from 'sluice/store'
 import { brief, get, outcomeOf, serve, text } from './buyer.js'
 
 interface MarketOptions extends Partial<SellerOptions> {
-  readonly answer?: (request: ShopRequest, nth: number) => Partial<Produced> | Promise<Produced>
+  readonly answer?: (request: ShopRequest, nth: number) => Partial<Produced>
 }
 
 async function openMarket(t: TestContext, terms: Partial<PaidTerms> = {}, options: MarketOptions = {}) {
@@ -39,7 +39,7 @@ async function openMarket(t: TestContext, terms: Partial<PaidTerms> = {}, option
     nodeListener((request) =>
       route(request, async () => {
         asked.push(`${request.method} ${request.url}`)
-        return { status: 200, headers: {}, content: 'goods', ...(await answer(request, asked.length)) }
+        return { status: 200, headers: {}, content: 'goods', ...answer(request, asked.length) }
       }),
     ),
   )
@@ -163,9 +163,9 @@ test('an answer that is no success takes nothing from what was bought; good ones
     t,
     {},
     {
-      answer: async (_request, nth) => {
+      answer: (_request, nth) => {
         if (nth === 3) throw new Error('the handler broke')
-        return { status: 200, headers: {}, content: 'goods', ...answers[nth - 1] }
+        return answers[nth - 1] ?? {}
       },
     },
   )
