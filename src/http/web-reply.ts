@@ -25,7 +25,7 @@ export function requestFromWeb(request: Request): ShopRequest {
 }
 
 /** The whole reply; its body streams as it is paid, from now on. `headers`: what a framework has set before. */
-export function replyToWeb(request: Request, reply: Reply, headers = new Headers()): Response {
+export function replyToWeb(request: Request, reply: Reply, headers: Headers = new Headers()): Response {
   const { status } = reply
   for (const name of OF_THE_BODY) headers.delete(name)
   webHeaders(reply.headers, headers)
@@ -44,7 +44,7 @@ export function replyToWeb(request: Request, reply: Reply, headers = new Headers
 }
 
 /** `headers` with these fields in place of those of the same names, or added to them where several hands make a list. */
-export function webHeaders(fields: ReplyHeaders, headers = new Headers()): Headers {
+export function webHeaders(fields: ReplyHeaders, headers: Headers = new Headers()): Headers {
   for (const [name, value] of Object.entries(fields)) {
     if (isShared(name)) {
       headers.set(name, withNames(headers.get(name) ?? '', String(value)))
