@@ -1,7 +1,7 @@
 /** The flow `stream` of a paid route: 200 at once, and the body as it is paid. Optional: the body at once, paid or not. */
 import { donationReply } from './donation.js'
 import { problem, type Reply, type ShopRequest } from './exchange.js'
-import type { PaidTerms } from './paid.js'
+import type { PaidTerms } from './paid-terms.js'
 import type { Quote } from './price.js'
 import {
   essenceOf,

@@ -8,7 +8,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { RequestHandler } from 'express'
-import type { PaidTerms } from '../paid.js'
+import type { PaidTerms } from '../paid-terms.js'
 import type { Seller } from '../seller.js'
 import { sellWritten } from './sell-written.js'
 

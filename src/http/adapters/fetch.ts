@@ -4,7 +4,8 @@
  *
  *     export default { fetch: paid(seller, { price: 5n }, (request) => new Response(stream)) }
  */
-import { paidRoute, type PaidTerms } from '../paid.js'
+import { paidRoute } from '../paid.js'
+import type { PaidTerms } from '../paid-terms.js'
 import type { Seller } from '../seller.js'
 import { replyToWeb, requestFromWeb } from '../web-reply.js'
 import { producedFrom } from './content-of.js'

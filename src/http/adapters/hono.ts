@@ -5,7 +5,8 @@
  *     app.get('/story', paid(seller, { price: 5n }), (c) => c.body(stream))
  */
 import type { MiddlewareHandler } from 'hono'
-import { paidRoute, type PaidTerms } from '../paid.js'
+import { paidRoute } from '../paid.js'
+import type { PaidTerms } from '../paid-terms.js'
 import type { Seller } from '../seller.js'
 import { replyToWeb, requestFromWeb } from '../web-reply.js'
 import { producedFrom } from './content-of.js'

@@ -5,7 +5,7 @@
  *     createServer(paid(seller, { price: 5n }, (request, response) => …))
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { PaidTerms } from '../paid.js'
+import type { PaidTerms } from '../paid-terms.js'
 import type { Seller } from '../seller.js'
 import { sellWritten } from './sell-written.js'
 
