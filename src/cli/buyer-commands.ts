@@ -36,7 +36,9 @@ export function addBuyerCommands(sluice: Command): void {
     .option('--window <n>', 'units, or money, to have at risk at most (default: as the seller asks, at most 100 units)')
     .option('--dry-run', 'show the terms; pay nothing, open no account')
     .option('--json', 'book and receipt as JSON on standard error, or standard output with -o, -O or --dry-run')
-    .option('--ledger <uri>', "pay over this ledger: btp+ws://user:token@host:port (default: the seller's own)")
+    .option('--ledger <uri>', "pay over this ledger: btp+ws://user:token@host:port, or xrp (default: the seller's own)")
+    .option('--xrp-secret-file <file>', 'with --ledger xrp: holds the secret of your account')
+    .option('--xrp-server <url>', 'with --ledger xrp: a server, wss://…')
     .addOption(new Option('--bare <meaning>', 'what a Pay header without a method holds').choices(BARE).default('psk'))
     .addOption(logLevel('error'))
     .addHelpText(

@@ -138,7 +138,7 @@ function reach(url: string): Promise<string | undefined> {
 /** Buys a few units, one at a time: each must arrive before the next one is paid for. */
 async function checkArrival(url: string, maxSpend: string, seconds: number, { rows, advice }: Findings): Promise<void> {
   const most = parseMoney(maxSpend)
-  const payer = new Payer({ ledger: undefined, confirm: async () => true, ask: 'first', log: await openLog('error') })
+  const payer = new Payer({ ledger: {}, confirm: async () => true, ask: 'first', log: await openLog('error') })
   let response: PaidResponse | undefined
   let failure: unknown
   try {

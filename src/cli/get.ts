@@ -14,6 +14,7 @@ import { prepareRequest, type RequestOptions, type WebRequest } from './request.
 import { watchStop, type StopSignal } from './stop-signal.js'
 import { facts } from './table.js'
 import { seeTerms, termsFacts, termsJson } from './terms.js'
+import { isOverXrp } from './xrp-ledger.js'
 
 export interface GetOptions extends RequestOptions, OutputOptions, PurchaseOptions {
   readonly fail?: boolean
@@ -30,6 +31,7 @@ export interface GetOptions extends RequestOptions, OutputOptions, PurchaseOptio
 export async function get(address: string, options: GetOptions, report?: (book: BuyerBook) => void): Promise<number> {
   try {
     const request = await prepareRequest(address, options)
+    isOverXrp(options)
     if (options.dryRun === true) return await dryRun(request, options)
     const stop = watchStop()
     try {

@@ -11,11 +11,12 @@ import type { Link } from '../link/index.js'
 import { holderAt } from '../link/ws.js'
 import type { Log } from '../log/index.js'
 import { CliError } from './errors.js'
+import { isOverXrp, openXrpLink, type XrpLedgerOptions } from './xrp-ledger.js'
 import { limitOf, readLimits, type StandingLimit } from './standing-budget.js'
 
 export interface PayerOptions {
-  /** A BTP URI to pay over, instead of the wallet. */
-  readonly ledger: string | undefined
+  /** What to pay over instead of the wallet: a BTP URI, or the XRP Ledger. */
+  readonly ledger: XrpLedgerOptions
   /** Asked before a payment to a host: the first one, or each. */
   readonly confirm: (offer: Offer) => Promise<boolean>
   readonly ask: 'first' | 'always'
@@ -49,7 +50,7 @@ export class Payer {
 
   /** How the paying fetch gets at it. */
   get source(): PaymentSource {
-    const { ledger } = this.#options
+    const { ledger } = this.#options.ledger
     return {
       linkFor: async (offer) => {
         if (ledger === undefined) checkLedgerOf(offer)
@@ -80,12 +81,17 @@ export class Payer {
 
   /** The wallet has no part in it, unless it limits what is spent in this asset. */
   async #linkAt(ledger: string): Promise<Link> {
-    const link = (this.#link ??= holderAt(ledger, { log: this.#options.log }))
+    const link = (this.#link ??= await this.#openLedger(ledger))
     if (link.state !== 'open') await link.open()
     const { assetCode } = link.info
     const limit = limitOf(await readLimits(walletDirectory()), assetCode)
     if (limit !== undefined) this.#wallet ??= await this.#openWallet(assetCode, limit)
     return link
+  }
+
+  async #openLedger(ledger: string): Promise<Link> {
+    const { ledger: options, log } = this.#options
+    return isOverXrp(options) ? openXrpLink(options, walletDirectory(), log) : holderAt(ledger, { log })
   }
 
   #openWallet(asset: string, { perDay, perSite }: StandingLimit = {}): Promise<Wallet> {

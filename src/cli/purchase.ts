@@ -13,15 +13,15 @@ import { Pace, unitsPerSecond } from './pace.js'
 import { Payer } from './payer.js'
 import type { WebRequest } from './request.js'
 import type { StopSignal } from './stop-signal.js'
+import { isOverXrp, XRP_TIMES, type XrpLedgerOptions } from './xrp-ledger.js'
 
-export interface PurchaseOptions {
+export interface PurchaseOptions extends XrpLedgerOptions {
   readonly maxSpend?: string
   readonly maxPrice?: string
   /** Units, or money with an asset. */
   readonly window?: string
   readonly rate?: string
   readonly letters?: number
-  readonly ledger?: string
   readonly bare: BareMeaning
   /** Seconds for everything. */
   readonly maxTime?: number
@@ -63,7 +63,7 @@ export class Purchase {
     this.#asker = asker
     this.#fetch = fetch
     const ask = options.maxSpend === undefined ? 'always' : 'first'
-    this.#payer = new Payer({ ledger: options.ledger, confirm: async (offer) => this.#mayBegin(offer), ask, log })
+    this.#payer = new Payer({ ledger: options, confirm: async (offer) => this.#mayBegin(offer), ask, log })
   }
 
   /** The response, whose body has not been read; `undefined` when it was interrupted. */
@@ -94,6 +94,7 @@ export class Purchase {
         ...(highest !== undefined && { maxPrice: (offer) => toBaseUnits(highest, assetOf(offer)) }),
         ...((this.#options.window ?? this.#options.rate) !== undefined && { window: (offer) => this.#window(offer) }),
         wallet: this.#payer.source,
+        ...(isOverXrp(this.#options) && XRP_TIMES),
       })
     } catch (error) {
       if (this.#late) throw this.#tooLate()

@@ -16,14 +16,21 @@ export function addSellerCommands(sluice: Command): void {
       .option('--port <n>', 'HTTP port; 0 takes any free one', port, 8000)
       .option('--btp-port <n>', "the ledger's port; 0 takes any free one", port, 9000)
       .option('--price <amount>', 'price of a letter', '1')
-      .option('--window <n>', 'letters that buyers are asked to have at risk', count, 100)
+      .option(
+        '--window <n>',
+        'letters that buyers are asked to have at risk (default: 100, or 10 with --ledger)',
+        count,
+      )
       .option('--credit <amount>', 'how far an account may go below zero', '1000000000')
       .option('--asset <code>', 'asset of the ledger', 'USD')
       .option('--scale <n>', 'decimal places of its base unit', scale, 9)
       .option('--prefix <prefix>', "the ledger's address prefix", 'example.letter-shop.mytrustline.')
       .option('--token <secret>', 'let in only who shows it (default: anyone on this machine)')
       .option('--dir <directory>', 'where the books are kept', 'sluice-ledger')
-      .option('--memory', 'keep no books: nothing survives a restart'),
+      .option('--memory', 'keep no books: nothing survives a restart')
+      .addOption(new Option('--ledger <name>', 'sell over the XRP Ledger instead of your own').choices(['xrp']))
+      .option('--xrp-secret-file <file>', 'with --ledger xrp: the secret of the account that is paid')
+      .option('--xrp-server <url>', 'with --ledger xrp: a server, wss://…'),
   )
     .addOption(logLevel('warn'))
     .addHelpText(
@@ -33,11 +40,13 @@ export function addSellerCommands(sluice: Command): void {
 Examples:
   sluice shop
   sluice shop --memory --port 0 --btp-port 0
-  sluice shop --host 0.0.0.0 --token secret --price "0.00001 USD" --dir /var/lib/letters`,
+  sluice shop --host 0.0.0.0 --token secret --price "0.00001 USD" --dir /var/lib/letters
+  sluice shop --ledger xrp --price "0.001 XRP" --xrp-secret-file shop.txt --xrp-server wss://s.altnet.rippletest.net:51233`,
     )
     .action(async (options: ShopOptions) => {
-      const { shop } = await import('./shop.js')
-      finish(await shop(options))
+      const { isOverXrp } = await import('./xrp-ledger.js')
+      const sell = isOverXrp(options) ? (await import('./xrp-shop.js')).xrpShop : (await import('./shop.js')).shop
+      finish(await sell(options))
     })
 
   addSettleOptions(

@@ -120,7 +120,6 @@ export async function openShopHost(options: ShopHostOptions): Promise<ShopHost> 
         (error) => log.error('a request failed', { error: String(error) }),
       ),
     )
-    server.maxConnections = HTTP_SOCKETS_MAX
     const port = await listenHttp(server, options.port, host)
     closers.push(() => closeHttp(server))
     return {
@@ -155,6 +154,7 @@ function authenticator(token: string | undefined): Authenticate {
 /** Resolves with the port. */
 export function listenHttp(server: Server, port: number, host: string): Promise<number> {
   return new Promise((resolve, reject) => {
+    server.maxConnections = HTTP_SOCKETS_MAX
     server.once('error', reject)
     server.listen(port, host, () => {
       const address = server.address()

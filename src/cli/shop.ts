@@ -6,14 +6,15 @@ import { formatMoney, parseMoney, toBaseUnits, type Asset } from '../money/index
 import { type SettleHostOptions } from './settle-host.js'
 import { openShopHost } from './shop-host.js'
 import { watchStop } from './stop-signal.js'
+import type { XrpLedgerOptions } from './xrp-ledger.js'
 
-export interface ShopOptions extends SettleHostOptions {
+export interface ShopOptions extends SettleHostOptions, XrpLedgerOptions {
   readonly host: string
   readonly port: number
   readonly btpPort: number
   readonly price: string
   /** Units. */
-  readonly window: number
+  readonly window?: number
   readonly credit: string
   readonly asset: string
   readonly scale: number
@@ -23,6 +24,8 @@ export interface ShopOptions extends SettleHostOptions {
   readonly memory?: boolean
   readonly logLevel: LogLevel
 }
+
+const WINDOW_UNITS = 100
 
 /** Resolves with the exit code once the shop was stopped. */
 export async function shop(options: ShopOptions): Promise<number> {
@@ -38,7 +41,7 @@ export async function shop(options: ShopOptions): Promise<number> {
     adminDirectory: options.memory === true ? undefined : options.dir,
     price,
     credit,
-    window: BigInt(options.window) * price,
+    window: BigInt(options.window ?? WINDOW_UNITS) * price,
     asset,
     token: options.token,
     settle: options,
