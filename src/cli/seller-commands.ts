@@ -49,7 +49,7 @@ Examples:
       finish(await sell(options))
     })
 
-  addSettleOptions(
+  addLedgerOptions(
     sluice
       .command('serve')
       .description('sell the files of a directory by the byte, until Ctrl-C')
@@ -58,15 +58,8 @@ Examples:
       .option('--port <n>', 'port of HTTP, and of the ledger at /btp; 0 takes any free one', port, 8000)
       .option('--price <price>', 'such as "1 USD per GB", or base units per step', '1 USD per GB')
       .option('--step <n>', 'bytes that are sold at once', count, 65_536)
-      .option('--window <n>', 'steps that buyers are asked to have at risk', count, 16)
-      .option('--credit <amount>', 'how far an account may go below zero (default: 0 with --open, else 1000000000)')
-      .option('--open', 'anyone may open an account (default: anyone on this machine)')
-      .option('--token <secret>', 'let in only who shows it')
-      .option('--asset <code>', 'asset of the ledger', 'USD')
-      .option('--scale <n>', 'decimal places of its base unit', scale, 9)
-      .option('--prefix <prefix>', "the ledger's address prefix", 'example.files.')
-      .option('--dir <directory>', 'where the books are kept', 'sluice-ledger')
-      .option('--memory', 'keep no books: nothing survives a restart'),
+      .option('--window <n>', 'steps that buyers are asked to have at risk', count, 16),
+    'example.files.',
   )
     .addOption(logLevel('warn'))
     .addHelpText(
@@ -83,7 +76,7 @@ Examples:
       finish(await serve(directory, options))
     })
 
-  addSettleOptions(
+  addLedgerOptions(
     sluice
       .command('proxy')
       .description('sell any HTTP API, such as one of an LLM, until Ctrl-C')
@@ -111,15 +104,8 @@ Examples:
       .option('--upstream-header-file <file>', 'headers for the API, such as its key, a line each')
       .option('--forward-authorization', "hand on the buyer's Authorization")
       .option('--host <address>', 'address to listen on', '127.0.0.1')
-      .option('--port <n>', 'port of HTTP, and of the ledger at /btp; 0 takes any free one', port, 8000)
-      .option('--credit <amount>', 'how far an account may go below zero (default: 0 with --open, else 1000000000)')
-      .option('--open', 'anyone may open an account (default: anyone on this machine)')
-      .option('--token <secret>', 'let in only who shows it')
-      .option('--asset <code>', 'asset of the ledger', 'USD')
-      .option('--scale <n>', 'decimal places of its base unit', scale, 9)
-      .option('--prefix <prefix>', "the ledger's address prefix", 'example.gateway.')
-      .option('--dir <directory>', 'where the books are kept', 'sluice-ledger')
-      .option('--memory', 'keep no books: nothing survives a restart'),
+      .option('--port <n>', 'port of HTTP, and of the ledger at /btp; 0 takes any free one', port, 8000),
+    'example.gateway.',
   )
     .addOption(logLevel('warn'))
     .addHelpText(
@@ -159,4 +145,19 @@ Examples:
       const { demo } = await import('./demo.js')
       finish(await demo(options))
     })
+}
+
+/** Of commands that sell over a ledger at `/btp` of their own port. */
+function addLedgerOptions(command: Command, prefix: string): Command {
+  return addSettleOptions(
+    command
+      .option('--credit <amount>', 'how far an account may go below zero (default: 0 with --open, else 1000000000)')
+      .option('--open', 'anyone may open an account (default: anyone on this machine)')
+      .option('--token <secret>', 'let in only who shows it')
+      .option('--asset <code>', 'asset of the ledger', 'USD')
+      .option('--scale <n>', 'decimal places of its base unit', scale, 9)
+      .option('--prefix <prefix>', "the ledger's address prefix", prefix)
+      .option('--dir <directory>', 'where the books are kept', 'sluice-ledger')
+      .option('--memory', 'keep no books: nothing survives a restart'),
+  )
 }

@@ -170,7 +170,8 @@ const MKDTEMP_CHARS = 6
 /** An address that nobody else can have taken, or enter. */
 async function newAddress(directory: string): Promise<string> {
   if (process.platform === 'win32') return `${PIPES}sluice-${randomUUID()}`
-  const fits = utf8(socketIn(join(directory, FOLDER_PREFIX + '0'.repeat(MKDTEMP_CHARS)))).length <= SOCKET_PATH_BYTES_MAX
+  const fits =
+    utf8(socketIn(join(directory, FOLDER_PREFIX + '0'.repeat(MKDTEMP_CHARS)))).length <= SOCKET_PATH_BYTES_MAX
   return socketIn(await mkdtemp(join(fits ? directory : tmpdir(), FOLDER_PREFIX)))
 }
 
